@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"net"
+	"strconv"
+)
+
+// NodeID numbers the nodes from 0, in the order of the configuration.
+type NodeID int
+
+// NoNode stands for "no such node": no primary, nobody chosen.
+const NoNode NodeID = -1
+
+// Access says how commands are run on a node's machine.
+type Access int
+
+const (
+	AccessNone  Access = iota // SQL only: the node cannot be stopped, started or rebuilt
+	AccessLocal               // on this machine, as the owner of the data directory
+)
+
+func (a Access) String() string {
+	if a == AccessLocal {
+		return "local"
+	}
+	return "none"
+}
+
+// Node is one PostgreSQL instance as configured. It does not change while
+// pgherd runs.
+type Node struct {
+	ID            NodeID
+	Name          string // application_name of its replication connection and the name of its slot
+	Host          string
+	Port          int
+	DataDirectory string
+	Access        Access
+	Weight        float64 // share of the reads, 0 = none (Pgpool-II backend_weight)
+}
+
+// Address is host:port, with brackets around an IPv6 address.
+func (n Node) Address() string { return net.JoinHostPort(n.Host, strconv.Itoa(n.Port)) }
+
+// Role is what a node is in replication.
+type Role int
+
+const (
+	RoleUnknown Role = iota
+	Primary
+	Standby
+)
+
+func (r Role) String() string { return [...]string{"unknown", "primary", "standby"}[r] }
+
+// Status is pgherd's own view of a node, in Pgpool-II's words.
+type Status int
+
+const (
+	Unused     Status = iota // configured away
+	Waiting                  // believed good, not used yet
+	Up                       // in use
+	Down                     // out of service until attached or recovered
+	Quarantine               // unreachable, but nothing may be decided from that
+	Recovering               // the recovery engine owns it
+)
+
+func (s Status) String() string {
+	return [...]string{"unused", "waiting", "up", "down", "quarantine", "recovering"}[s]
+}
+
+// Serves reports whether sessions may use a node of this status.
+func (s Status) Serves() bool { return s == Waiting || s == Up }

@@ -1,0 +1,71 @@
+package cluster
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Sample is one poll of a node's log position: pg_current_wal_insert_lsn() of
+// a primary, pg_last_wal_replay_lsn() of a standby.
+type Sample struct {
+	Began time.Time // before the query was sent: what was acknowledged earlier is covered
+	Epoch Epoch
+	LSN   LSN
+	Lag   time.Duration // standby: how long ago the primary was at LSN
+}
+
+// Position holds a node's newest Sample.
+type Position struct{ sample atomic.Pointer[Sample] }
+
+var never = &Sample{}
+
+// Load returns the newest sample; the zero Sample when there was none.
+func (p *Position) Load() *Sample {
+	if s := p.sample.Load(); s != nil {
+		return s
+	}
+	return never
+}
+
+// Position is the place of node id's samples; it stays the same for ever.
+func (b *Board) Position(id NodeID) *Position { return &b.positions[id] }
+
+// Record notes a sample of a node and tells the watchers.
+func (b *Board) Record(id NodeID, s Sample) {
+	b.positions[id].sample.Store(&s)
+	b.notify()
+}
+
+// Forget drops what is known of a node's position: it counts as far behind.
+func (b *Board) Forget(id NodeID) { b.positions[id].sample.Store(nil) }
+
+// demand tells the pollers that a session needs a fresher position.
+type demand struct {
+	at   *atomic.Int64 // unix nanoseconds of the youngest need
+	wake chan struct{} // one slot: a need is pending
+}
+
+func newDemand() demand { return demand{new(atomic.Int64), make(chan struct{}, 1)} }
+
+// Need asks the pollers for samples that began after at. It costs one atomic
+// store when they are awake already.
+func (b *Board) Need(at time.Time) {
+	b.demand.at.Store(at.UnixNano())
+	select {
+	case b.demand.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Needed is the time of the youngest Need; zero when there was none.
+func (b *Board) Needed() time.Time {
+	n := b.demand.at.Load()
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n)
+}
+
+// Demand receives after a Need that nobody was awake for. It has one slot, for
+// one receiver.
+func (b *Board) Demand() <-chan struct{} { return b.demand.wake }
