@@ -1,0 +1,186 @@
+package reactor
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Conn is a non-blocking stream socket of one loop. It owns its descriptor.
+type Conn struct {
+	loop    *Loop
+	fd      int
+	task    *Task       // resumed by events, when set
+	handler func(*Task) // started by the first event while there is no task
+
+	readable bool // a read may bring something
+	writable bool
+	hung     bool // the peer has closed or failed: reading finds out what
+	starting bool // queued to start its handler
+}
+
+// NewConn takes over fd, a connected stream socket, and registers it with the
+// loop. It must be called on the loop. On an error fd is closed.
+func (l *Loop) NewConn(fd int) (*Conn, error) {
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("socket: %w", err)
+	}
+	c := &Conn{fd: fd, writable: true}
+	if err := l.adopt(c); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return c, nil
+}
+
+// Loop is the loop that c belongs to.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// Readable reports whether a read may bring something at once.
+func (c *Conn) Readable() bool { return c.readable }
+
+// Hung reports whether the peer is known to have closed or failed.
+func (c *Conn) Hung() bool { return c.hung }
+
+// Attach makes events of c resume t.
+func (c *Conn) Attach(t *Task) { c.task = t }
+
+// Idle lets go of the task: the next event, or one that has come already,
+// starts handler on a coroutine with c attached to it. A nil handler ignores
+// events until Attach.
+func (c *Conn) Idle(handler func(*Task)) {
+	c.task, c.handler = nil, handler
+	if c.readable && handler != nil {
+		c.loop.startLater(c)
+	}
+}
+
+// TryRead reads what is there. It returns 0, nil when that is nothing yet, and
+// io.EOF when the peer has closed its side.
+func (c *Conn) TryRead(b []byte) (int, error) {
+	if !c.readable || len(b) == 0 {
+		return 0, nil
+	}
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
+		switch {
+		case errno == syscall.EINTR:
+			continue
+		case errno == syscall.EAGAIN:
+			c.readable = c.hung
+			return 0, nil
+		case errno != 0:
+			return 0, os.NewSyscallError("recv", errno)
+		case n == 0:
+			return 0, io.EOF
+		}
+		if int(n) < len(b) && !c.hung {
+			c.readable = false
+		}
+		return int(n), nil
+	}
+}
+
+// TryWrite writes what fits. A short count without an error means that the
+// socket is full; an event follows when it has room.
+func (c *Conn) TryWrite(b []byte) (int, error) {
+	done := 0
+	for done < len(b) {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[done])), uintptr(len(b)-done), unix.MSG_NOSIGNAL, 0, 0)
+		switch {
+		case errno == syscall.EINTR:
+		case errno == syscall.EAGAIN:
+			c.writable = false
+			return done, nil
+		case errno != 0:
+			return done, os.NewSyscallError("send", errno)
+		default:
+			done += int(n)
+		}
+	}
+	return done, nil
+}
+
+// Close closes the socket. Closing twice is harmless.
+func (c *Conn) Close() {
+	if c.fd < 0 {
+		return
+	}
+	c.leave()
+	unix.Close(c.fd)
+	c.fd = -1
+}
+
+// Shutdown ends the connection in both directions without closing the socket:
+// whoever waits for it reads the end of the stream.
+func (c *Conn) Shutdown() { _ = unix.Shutdown(c.fd, unix.SHUT_RDWR) }
+
+// Closed reports whether c was closed or detached here.
+func (c *Conn) Closed() bool { return c.fd < 0 }
+
+// Detach takes the socket out of the reactor, as an ordinary connection in
+// blocking style. c is closed afterwards, also after an error.
+func (c *Conn) Detach() (net.Conn, error) {
+	c.leave()
+	f := os.NewFile(uintptr(c.fd), "socket")
+	c.fd = -1
+	defer f.Close()
+	conn, err := net.FileConn(f)
+	if err != nil {
+		return nil, fmt.Errorf("detach socket: %w", err)
+	}
+	return conn, nil
+}
+
+// Leave unregisters c from its loop, on that loop, so that another may Join it.
+func (c *Conn) Leave() { c.leave() }
+
+// Join registers c with l, on l, after it has left another loop.
+func (c *Conn) Join(l *Loop) error { return l.adopt(c) }
+
+// PeerAddr is the address of the other side, in Go's form; "" for a peer that
+// has none or has gone.
+func (c *Conn) PeerAddr() string {
+	sa, err := unix.Getpeername(c.fd)
+	if err != nil {
+		return ""
+	}
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		return (&net.TCPAddr{IP: a.Addr[:], Port: a.Port}).String()
+	case *unix.SockaddrInet6:
+		return (&net.TCPAddr{IP: a.Addr[:], Port: a.Port}).String()
+	}
+	return ""
+}
+
+// event notes what the loop has seen and resumes or starts whoever is concerned.
+func (c *Conn) event(flags uint32) {
+	if flags&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.readable = true
+	}
+	if flags&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.hung = true
+	}
+	if flags&unix.EPOLLOUT != 0 {
+		c.writable = true
+	}
+	switch {
+	case c.task != nil:
+		c.task.resume()
+	case c.handler != nil && c.readable:
+		c.start()
+	}
+}
+
+func (c *Conn) start() {
+	t := c.loop.task()
+	c.task = t
+	t.begin(c.handler)
+}

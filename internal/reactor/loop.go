@@ -1,0 +1,303 @@
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const edges = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+
+// Loop is one event loop. Its methods, but for Post, must be called on it.
+type Loop struct {
+	index    int
+	epoll    int
+	eventfd  int
+	events   []unix.EpollEvent
+	busy     bool    // events came within rawPatience of each other
+	conns    []*Conn // by descriptor
+	accepts  map[int]func(fd int)
+	runq     []*Task
+	starts   []*Conn // idle with something to read already
+	timers   timers
+	free     []*Task
+	live     map[*Task]struct{}
+	work     sync.WaitGroup // goroutines of Await
+	ended    bool
+	panicked func(any)
+
+	mu     sync.Mutex // guards what follows
+	posted []func()
+	closed bool
+}
+
+func newLoop(index int, panicked func(any)) (*Loop, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	efd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(epoll)
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	l := &Loop{index: index, epoll: epoll, eventfd: efd, panicked: panicked,
+		events: make([]unix.EpollEvent, 256), accepts: map[int]func(int){}, live: map[*Task]struct{}{}}
+	return l, l.register(efd, unix.EPOLLIN)
+}
+
+// Index numbers the loops of a group from 0.
+func (l *Loop) Index() int { return l.index }
+
+// Go starts f as a coroutine, at once.
+func (l *Loop) Go(f func(*Task)) { l.task().begin(f) }
+
+// Post has f called on the loop, soon. Any goroutine may call it. After the
+// loop has ended f is dropped and Post returns false.
+func (l *Loop) Post(f func()) bool {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return false
+	}
+	l.posted = append(l.posted, f)
+	first := len(l.posted) == 1
+	l.mu.Unlock()
+	if first {
+		one := [8]byte{1}
+		_, _ = unix.Write(l.eventfd, one[:]) // only fails when it is signalled already
+	}
+	return true
+}
+
+// Accept calls f with each new connection of the listening socket fd, which
+// stays the caller's to close after Unaccept.
+func (l *Loop) Accept(fd int, f func(fd int)) error {
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return fmt.Errorf("listening socket: %w", err)
+	}
+	l.accepts[fd] = f
+	return l.register(fd, unix.EPOLLIN)
+}
+
+// Unaccept stops accepting from fd.
+func (l *Loop) Unaccept(fd int) {
+	delete(l.accepts, fd)
+	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+}
+
+func (l *Loop) register(fd int, flags uint32) error {
+	ev := unix.EpollEvent{Events: flags, Fd: int32(fd)}
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	return nil
+}
+
+func (l *Loop) adopt(c *Conn) error {
+	for c.fd >= len(l.conns) {
+		l.conns = append(l.conns, make([]*Conn, max(64, len(l.conns)))...)
+	}
+	l.conns[c.fd], c.loop = c, l
+	return l.register(c.fd, edges)
+}
+
+func (c *Conn) leave() {
+	if c.fd >= 0 && c.fd < len(c.loop.conns) && c.loop.conns[c.fd] == c {
+		c.loop.conns[c.fd] = nil
+		_ = unix.EpollCtl(c.loop.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
+	}
+}
+
+func (l *Loop) startLater(c *Conn) {
+	if !c.starting {
+		c.starting = true
+		l.starts = append(l.starts, c)
+	}
+}
+
+// task takes a coroutine that has nothing to do.
+func (l *Loop) task() *Task {
+	if n := len(l.free); n > 0 {
+		t := l.free[n-1]
+		l.free = l.free[:n-1]
+		return t
+	}
+	t := newTask(l)
+	l.live[t] = struct{}{}
+	return t
+}
+
+// retire keeps t for the next job; a crowd that has passed is let go.
+func (l *Loop) retire(t *Task) { l.free = append(l.free, t) }
+
+// run turns until the loop has been told to end, then unwinds its tasks.
+func (l *Loop) run() error {
+	var err error
+	for !l.ended && err == nil {
+		err = l.turn()
+	}
+	l.unwind()
+	return err
+}
+
+func (l *Loop) turn() error {
+	n, err := l.poll()
+	if err != nil {
+		return err
+	}
+	for _, ev := range l.events[:n] {
+		l.dispatch(ev)
+	}
+	l.runReady()
+	for now := time.Now(); len(l.timers) > 0; {
+		t := l.timers.expire(now)
+		if t == nil {
+			break
+		}
+		t.resume()
+	}
+	l.trim()
+	return nil
+}
+
+// runReady goes on until nobody is left, for those who run may wake others.
+func (l *Loop) runReady() {
+	for len(l.runq)+len(l.starts) > 0 {
+		runq, starts := l.runq, l.starts
+		l.runq, l.starts = nil, nil
+		for _, t := range runq {
+			t.queued = false
+			t.resume()
+		}
+		for _, c := range starts {
+			c.starting = false
+			if c.fd >= 0 && c.task == nil && c.handler != nil {
+				c.start()
+			}
+		}
+		l.runq, l.starts = reuse(runq, l.runq), reuse(starts, l.starts)
+	}
+}
+
+// reuse keeps the array of old for a list that is empty so far.
+func reuse[T any](old, now []T) []T {
+	if len(now) > 0 {
+		return now
+	}
+	clear(old)
+	return old[:0]
+}
+
+// poll waits for events. While there are some now and then, it waits for them
+// without telling the Go scheduler, which costs more than a microsecond each
+// time; that keeps a P, so the wait is short, and the scheduler hears of the
+// next one. (A wait in the kernel is cut short by the signal with which the
+// runtime stops a goroutine for garbage collection.)
+func (l *Loop) poll() (int, error) {
+	if l.busy {
+		wait := min(uint(l.patience()), rawPatience)
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(l.epoll),
+			uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), uintptr(wait), 0, 0)
+		if errno == 0 && n > 0 {
+			return int(n), nil
+		}
+	}
+	n, err := unix.EpollWait(l.epoll, l.events, l.patience())
+	if errors.Is(err, unix.EINTR) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("epoll_wait: %w", err)
+	}
+	l.busy = n > 0
+	return n, nil
+}
+
+// rawPatience is how long a wait may be that the scheduler does not know of, in
+// milliseconds.
+const rawPatience = 1
+
+// patience is how long poll may block, in milliseconds; -1 is for ever.
+func (l *Loop) patience() int {
+	if len(l.timers) == 0 {
+		return -1
+	}
+	left := time.Until(l.timers[0].deadline)
+	return int(max(0, (left+time.Millisecond-1)/time.Millisecond))
+}
+
+func (l *Loop) dispatch(ev unix.EpollEvent) {
+	fd := int(ev.Fd)
+	if fd < len(l.conns) && l.conns[fd] != nil {
+		l.conns[fd].event(ev.Events)
+		return
+	}
+	if fd == l.eventfd {
+		l.runPosted()
+		return
+	}
+	if f := l.accepts[fd]; f != nil {
+		l.acceptAll(fd, f)
+	}
+}
+
+func (l *Loop) runPosted() {
+	var count [8]byte
+	_, _ = unix.Read(l.eventfd, count[:])
+	l.mu.Lock()
+	posted := l.posted
+	l.posted = nil
+	l.mu.Unlock()
+	for _, f := range posted {
+		f()
+	}
+}
+
+func (l *Loop) acceptAll(fd int, f func(int)) {
+	for range 64 { // level-triggered: the rest comes with the next turn
+		conn, _, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err != nil {
+			return
+		}
+		f(conn)
+	}
+}
+
+// trim gives back coroutines beyond what a busy moment is likely to need.
+func (l *Loop) trim() {
+	for len(l.free) > 256 {
+		t := l.free[len(l.free)-1]
+		l.free = l.free[:len(l.free)-1]
+		delete(l.live, t)
+		t.stop()
+	}
+}
+
+// end makes run return after the present turn.
+func (l *Loop) end() { l.Post(func() { l.ended = true }) }
+
+// unwind ends all tasks: those that wait see a panic that only run recovers,
+// so their deferred calls are carried out.
+func (l *Loop) unwind() {
+	for t := range l.live {
+		t.stop()
+	}
+	l.work.Wait()
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.runPosted()
+	for _, c := range l.conns {
+		if c != nil {
+			c.Close()
+		}
+	}
+	unix.Close(l.epoll)
+	unix.Close(l.eventfd)
+}

@@ -1,0 +1,377 @@
+package reactor
+
+import (
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// start runs a group for the length of the test and asserts that it ends.
+func start(t *testing.T, n int, panicked func(any)) *Group {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	g, err := NewGroup(n, panicked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- g.Run() }()
+	t.Cleanup(func() {
+		g.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		deadline := time.Now().Add(5 * time.Second)
+		for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
+			runtime.Gosched()
+		}
+		if n := runtime.NumGoroutine(); n > before {
+			t.Errorf("%d goroutines before, %d after", before, n)
+		}
+	})
+	return g
+}
+
+func mustPanicNot(t *testing.T) func(any) {
+	return func(r any) { t.Errorf("task panicked: %v", r) }
+}
+
+// pair is a connected socket in the reactor and its other end outside.
+func pair(t *testing.T) (int, net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	out, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	fd, err := Descriptor(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd, out
+}
+
+// on runs f as a task and returns when it has ended.
+func on(l *Loop, f func(*Task)) {
+	done := make(chan struct{})
+	l.Post(func() { l.Go(func(task *Task) { defer close(done); f(task) }) })
+	<-done
+}
+
+// Ensure that an idle connection's handler runs for each burst, without a
+// coroutine in between, and that more than a buffer full is not left behind.
+func TestIdleConnStartsItsHandler(t *testing.T) {
+	g := start(t, 1, mustPanicNot(t))
+	fd, out := pair(t)
+	l := g.Loops()[0]
+	var turns atomic.Int32
+	on(l, func(*Task) {
+		c, err := l.NewConn(fd)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		var echo func(*Task)
+		echo = func(task *Task) {
+			turns.Add(1)
+			b := make([]byte, 3)
+			n, err := task.Read(c, b, time.Time{})
+			if err != nil {
+				c.Close()
+				return
+			}
+			if err := task.Write(c, b[:n], time.Time{}); err != nil {
+				t.Error(err)
+			}
+			c.Idle(echo)
+		}
+		c.Idle(echo)
+	})
+	for _, word := range []string{"ab", "abcdefghij"} {
+		if _, err := out.Write([]byte(word)); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(word))
+		if _, err := io.ReadFull(out, got); err != nil || string(got) != word {
+			t.Fatalf("got %q, %v; want %q", got, err, word)
+		}
+	}
+	if n := turns.Load(); n < 5 {
+		t.Errorf("%d turns, want at least 5", n)
+	}
+}
+
+// Ensure that data and the end of the stream that arrive together are both seen.
+func TestEndOfStreamBehindData(t *testing.T) {
+	g := start(t, 1, mustPanicNot(t))
+	fd, out := pair(t)
+	if _, err := out.Write([]byte("last")); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	l := g.Loops()[0]
+	on(l, func(task *Task) {
+		c, err := l.NewConn(fd)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		c.Attach(task)
+		b := make([]byte, 64)
+		n, err := task.Read(c, b, time.Time{})
+		if err != nil || string(b[:n]) != "last" {
+			t.Errorf("got %q, %v", b[:n], err)
+		}
+		if _, err := task.Read(c, b, time.Now().Add(5*time.Second)); err != io.EOF {
+			t.Errorf("got %v, want EOF", err)
+		}
+	})
+}
+
+// Ensure that a write larger than the socket's buffers waits for the reader.
+func TestWriteWaitsForRoom(t *testing.T) {
+	g := start(t, 1, mustPanicNot(t))
+	fd, out := pair(t)
+	l := g.Loops()[0]
+	const size = 16 << 20
+	sum := make(chan int64, 1)
+	go func() {
+		n, _ := io.Copy(io.Discard, out)
+		sum <- n
+	}()
+	on(l, func(task *Task) {
+		c, err := l.NewConn(fd)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c.Attach(task)
+		if err := task.Write(c, make([]byte, size), time.Time{}); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+	})
+	if n := <-sum; n != size {
+		t.Errorf("%d bytes arrived, want %d", n, size)
+	}
+}
+
+func TestAwaitLetsOthersRun(t *testing.T) {
+	g := start(t, 1, mustPanicNot(t))
+	l := g.Loops()[0]
+	gate := make(chan struct{})
+	var order []string
+	done := make(chan struct{})
+	l.Post(func() {
+		l.Go(func(task *Task) {
+			task.Await(func() { <-gate })
+			order = append(order, "awaited")
+			close(done)
+		})
+		l.Go(func(*Task) {
+			order = append(order, "other")
+			close(gate)
+		})
+	})
+	<-done
+	if got := strings.Join(order, " "); got != "other awaited" {
+		t.Errorf("order: %s", got)
+	}
+}
+
+func TestDeadlinesPassInOrder(t *testing.T) {
+	g := start(t, 1, mustPanicNot(t))
+	l := g.Loops()[0]
+	got := make(chan int, 3)
+	now := time.Now()
+	l.Post(func() {
+		for _, ms := range []int{30, 10, 20} {
+			l.Go(func(task *Task) {
+				if task.Wait(now.Add(time.Duration(ms) * time.Millisecond)) {
+					t.Error("woken before the deadline")
+				}
+				got <- ms
+			})
+		}
+	})
+	for _, want := range []int{10, 20, 30} {
+		if ms := <-got; ms != want {
+			t.Errorf("got %d, want %d", ms, want)
+		}
+	}
+}
+
+// Ensure that a task which is woken gives up its deadline.
+func TestWakeClearsDeadline(t *testing.T) {
+	g := start(t, 1, mustPanicNot(t))
+	l := g.Loops()[0]
+	on(l, func(task *Task) {
+		l.Go(func(*Task) { task.Wake() })
+		if !task.Wait(time.Now().Add(time.Hour)) {
+			t.Error("deadline passed")
+		}
+		if len(l.timers) != 0 {
+			t.Errorf("%d timers left", len(l.timers))
+		}
+	})
+}
+
+func TestPanicEndsTheTaskOnly(t *testing.T) {
+	var seen atomic.Value
+	g := start(t, 1, func(r any) { seen.Store(r) })
+	l := g.Loops()[0]
+	on(l, func(*Task) { panic("oops") })
+	on(l, func(*Task) {})
+	if seen.Load() != "oops" {
+		t.Errorf("saw %v", seen.Load())
+	}
+}
+
+// Ensure that Stop unwinds a task that waits, with its deferred calls.
+func TestStopUnwinds(t *testing.T) {
+	g, err := NewGroup(1, mustPanicNot(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := g.Loops()[0]
+	waiting, unwound := make(chan struct{}), make(chan struct{})
+	l.Post(func() {
+		l.Go(func(task *Task) {
+			defer close(unwound)
+			close(waiting)
+			task.Wait(time.Time{})
+			t.Error("went on")
+		})
+	})
+	done := make(chan error, 1)
+	go func() { done <- g.Run() }()
+	<-waiting
+	g.Stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	<-unwound
+	if l.Post(func() {}) {
+		t.Error("Post after the end was taken")
+	}
+}
+
+// Ensure that a connection works on after it has moved to another loop.
+func TestConnMovesBetweenLoops(t *testing.T) {
+	g := start(t, 2, mustPanicNot(t))
+	fd, out := pair(t)
+	a, b := g.Loops()[0], g.Loops()[1]
+	var c *Conn
+	on(a, func(task *Task) {
+		var err error
+		if c, err = a.NewConn(fd); err != nil {
+			t.Error(err)
+			return
+		}
+		c.Attach(task)
+		c.Idle(nil)
+		c.Leave()
+	})
+	if _, err := out.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	on(b, func(task *Task) {
+		if err := c.Join(b); err != nil {
+			t.Error(err)
+		}
+		c.Attach(task)
+		buf := make([]byte, 8)
+		if n, err := task.Read(c, buf, time.Now().Add(5*time.Second)); n != 1 || err != nil {
+			t.Errorf("read %d, %v", n, err)
+		}
+		c.Close()
+	})
+}
+
+func TestDetachGivesAnOrdinaryConn(t *testing.T) {
+	g := start(t, 1, mustPanicNot(t))
+	fd, out := pair(t)
+	l := g.Loops()[0]
+	got := make(chan net.Conn, 1)
+	on(l, func(*Task) {
+		c, err := l.NewConn(fd)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		conn, err := c.Detach()
+		if err != nil {
+			t.Error(err)
+		}
+		got <- conn
+	})
+	conn := <-got
+	defer conn.Close()
+	if _, err := out.Write([]byte("hi")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 2)
+	if _, err := io.ReadFull(conn, b); err != nil || string(b) != "hi" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	_ = conn.SetReadDeadline(time.Now())
+	if _, err := conn.Read(b); !errors.Is(err, unix.EAGAIN) && err == nil {
+		t.Error("deadline has no effect")
+	}
+}
+
+// Ensure that a turn of the loop (event, coroutine, read, write) allocates nothing.
+func TestSteadyTurnsDoNotAllocate(t *testing.T) {
+	g := start(t, 1, mustPanicNot(t))
+	fd, out := pair(t)
+	l := g.Loops()[0]
+	on(l, func(*Task) {
+		c, err := l.NewConn(fd)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		b := make([]byte, 64)
+		var echo func(*Task)
+		echo = func(task *Task) {
+			n, err := task.Read(c, b, time.Time{})
+			if err != nil {
+				c.Close()
+				return
+			}
+			_, _ = c.TryWrite(b[:n])
+			c.Idle(echo)
+		}
+		c.Idle(echo)
+	})
+	b := make([]byte, 16)
+	ping := func() {
+		if _, err := out.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(out, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ping()
+	if n := testing.AllocsPerRun(1000, ping); n > 0 {
+		t.Errorf("%v allocations a turn", n)
+	}
+}
