@@ -1,0 +1,146 @@
+package config
+
+import (
+	"net"
+	"strconv"
+	"time"
+)
+
+// Config is the whole configuration file. docs/configuration.md describes
+// every key.
+type Config struct {
+	Listen      []string    `yaml:"listen"` // host:port each; IPv6 as [::1]:9999
+	Nodes       []Node      `yaml:"nodes"`  // the index is the node number
+	Monitor     Monitor     `yaml:"monitor"`
+	Auth        Auth        `yaml:"auth"`
+	Pool        Pool        `yaml:"pool"`
+	Consistency Consistency `yaml:"consistency"`
+	Routing     Routing     `yaml:"routing"`
+	StateDir    string      `yaml:"state_dir"` // absolute
+	Console     Console     `yaml:"console"`
+	HealthCheck HealthCheck `yaml:"health_check"`
+	Failover    Failover    `yaml:"failover"`
+	Recovery    Recovery    `yaml:"recovery"`
+	Loops       int         `yaml:"loops"` // event loops; 0 = choose
+	Log         Log         `yaml:"log"`
+}
+
+// Node is one PostgreSQL instance (Pgpool-II's backend_* parameters).
+type Node struct {
+	Host            string  `yaml:"host"` // name or address, IPv6 without brackets
+	Port            int     `yaml:"port"`
+	DataDirectory   string  `yaml:"data_directory"` // absolute, on the node's machine; "" = unknown
+	Access          Access  `yaml:"access"`
+	Weight          float64 `yaml:"weight"`           // share of reads relative to the other nodes; 0 = none
+	ApplicationName string  `yaml:"application_name"` // of its WAL receiver; unique
+}
+
+// Address is the node's host:port as net.Dial takes it.
+func (n Node) Address() string {
+	return net.JoinHostPort(n.Host, strconv.Itoa(n.Port))
+}
+
+// Monitor is the account with which pgherd itself logs in to the nodes.
+type Monitor struct {
+	User         string `yaml:"user"`
+	Password     Secret `yaml:"password"`      // after Load also what password_file held
+	PasswordFile string `yaml:"password_file"` // absolute, or ""
+	Database     string `yaml:"database"`
+}
+
+// Auth says how clients log in to pgherd.
+type Auth struct {
+	Type      AuthType `yaml:"type"`
+	UsersFile string   `yaml:"users_file"` // absolute, see LoadUsers; may be "" with trust
+}
+
+// Pool limits server connections; a pool is one user on one database of one
+// node. A timeout of 0 is no timeout. Names and defaults are PgBouncer's.
+type Pool struct {
+	Mode                  PoolMode      `yaml:"mode"`
+	Size                  int           `yaml:"size"`        // servers per pool
+	MaxClients            int           `yaml:"max_clients"` // of all pools together
+	QueryWaitTimeout      time.Duration `yaml:"query_wait_timeout"`
+	ServerIdleTimeout     time.Duration `yaml:"server_idle_timeout"`
+	ServerConnectTimeout  time.Duration `yaml:"server_connect_timeout"` // > 0
+	MaxPreparedStatements int           `yaml:"max_prepared_statements"`
+}
+
+// Routing tunes the choice of the node that runs a read.
+type Routing struct {
+	CatchupWait time.Duration `yaml:"catchup_wait"` // wait for a standby before a read goes to the primary
+}
+
+// Console is the virtual database with pgherd's own commands.
+type Console struct {
+	Database   string   `yaml:"database"`
+	AdminUsers []string `yaml:"admin_users"`
+}
+
+// HealthCheck says when a node is called down (Pgpool-II's health_check_*).
+type HealthCheck struct {
+	Period     time.Duration `yaml:"period"`  // > 0
+	Timeout    time.Duration `yaml:"timeout"` // > 0, of one try
+	MaxRetries int           `yaml:"max_retries"`
+	RetryDelay time.Duration `yaml:"retry_delay"`
+}
+
+// Failover limits the change of the primary. All timeouts are > 0.
+type Failover struct {
+	Auto              bool          `yaml:"auto"`               // promote a standby when the primary is down
+	Timeout           time.Duration `yaml:"timeout"`            // of an unplanned failover
+	SwitchoverTimeout time.Duration `yaml:"switchover_timeout"` // of PROMOTE NODE
+	CatchupTimeout    time.Duration `yaml:"catchup_timeout"`    // for a standby to replay what it has received
+}
+
+// Recovery limits RECOVER NODE.
+type Recovery struct {
+	Timeout time.Duration `yaml:"timeout"`  // for the recovered node to start and stream; > 0
+	MaxRate Size          `yaml:"max_rate"` // bytes per second of the base backup; 0 = no limit
+	KeepOld bool          `yaml:"keep_old"` // keep the replaced data directory
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  LogLevel  `yaml:"level"`
+	Format LogFormat `yaml:"format"`
+}
+
+// setDefaults fills in every default that does not depend on other keys. Enums
+// need none: their zero value is the default.
+func (c *Config) setDefaults() {
+	*c = Config{
+		Listen:  []string{"127.0.0.1:9999"},
+		Monitor: Monitor{Database: "postgres"},
+		Pool: Pool{
+			Size:                  20,
+			MaxClients:            100,
+			QueryWaitTimeout:      120 * time.Second,
+			ServerIdleTimeout:     600 * time.Second,
+			ServerConnectTimeout:  15 * time.Second,
+			MaxPreparedStatements: 200,
+		},
+		Routing:  Routing{CatchupWait: 10 * time.Millisecond},
+		StateDir: "/var/lib/pgherd",
+		Console:  Console{Database: "pgpool", AdminUsers: []string{}},
+		HealthCheck: HealthCheck{
+			Period:     500 * time.Millisecond,
+			Timeout:    2 * time.Second,
+			MaxRetries: 2,
+			RetryDelay: 100 * time.Millisecond,
+		},
+		Failover: Failover{
+			Auto:              true,
+			Timeout:           60 * time.Second,
+			SwitchoverTimeout: 30 * time.Second,
+			CatchupTimeout:    10 * time.Second,
+		},
+		Recovery: Recovery{Timeout: 90 * time.Second},
+	}
+}
+
+// setDefaults fills in what a node of the list may leave out.
+// application_name follows from the node's number: see resolve.
+func (n *Node) setDefaults() {
+	*n = Node{Port: 5432, Weight: 1}
+}

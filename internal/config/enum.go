@@ -1,0 +1,89 @@
+package config
+
+// An enum's choices are the words of its values, in order. The zero value is
+// the default.
+type enum interface {
+	choices() []string
+}
+
+// Consistency is how fresh a read must be.
+type Consistency int
+
+const (
+	ConsistencySession  Consistency = iota // not older than the session's own writes
+	ConsistencyGlobal                      // not older than anybody's acknowledged write
+	ConsistencyEventual                    // any standby within the delay limit
+)
+
+func (Consistency) choices() []string { return []string{"session", "global", "eventual"} }
+
+// String is the word used in the file.
+func (c Consistency) String() string { return c.choices()[c] }
+
+// PoolMode says when a server goes back to its pool (PgBouncer's pool_mode).
+type PoolMode int
+
+const (
+	PoolTransaction PoolMode = iota // at the end of each transaction
+	PoolSession                     // when the client leaves
+)
+
+func (PoolMode) choices() []string { return []string{"transaction", "session"} }
+
+// String is the word used in the file.
+func (m PoolMode) String() string { return m.choices()[m] }
+
+// AuthType is how clients prove who they are (PgBouncer's auth_type).
+type AuthType int
+
+const (
+	AuthScramSHA256 AuthType = iota // RFC 7677
+	AuthTrust                       // not at all
+)
+
+func (AuthType) choices() []string { return []string{"scram-sha-256", "trust"} }
+
+// String is the word used in the file.
+func (t AuthType) String() string { return t.choices()[t] }
+
+// Access is how pgherd runs commands on a node's machine.
+type Access int
+
+const (
+	AccessNone  Access = iota // it cannot
+	AccessLocal               // the node runs on this machine
+)
+
+func (Access) choices() []string { return []string{"none", "local"} }
+
+// String is the word used in the file.
+func (a Access) String() string { return a.choices()[a] }
+
+// LogLevel is the least severe level that is logged; the words are hclog's.
+type LogLevel int
+
+const (
+	LogInfo LogLevel = iota
+	LogTrace
+	LogDebug
+	LogWarn
+	LogError
+)
+
+func (LogLevel) choices() []string { return []string{"info", "trace", "debug", "warn", "error"} }
+
+// String is the word used in the file, as hclog.LevelFromString takes it.
+func (l LogLevel) String() string { return l.choices()[l] }
+
+// LogFormat is the form of a log line.
+type LogFormat int
+
+const (
+	LogText LogFormat = iota
+	LogJSON
+)
+
+func (LogFormat) choices() []string { return []string{"text", "json"} }
+
+// String is the word used in the file.
+func (f LogFormat) String() string { return f.choices()[f] }

@@ -1,0 +1,53 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"strings"
+)
+
+func (v validator) nodes(nodes []Node) {
+	if len(nodes) == 0 && !v.failed("nodes") {
+		v.failf("nodes", "missing; list at least one node with its host")
+	}
+	address, name, directory := v.unique(), v.unique(), v.unique()
+	for i, n := range nodes {
+		key := fmt.Sprintf("nodes[%d]", i)
+		v.node(key, n)
+		if n.Host == "" {
+			continue
+		}
+		address(key, strings.ToLower(n.Address()))
+		name(key+".application_name", n.ApplicationName)
+		// Recovery empties data directories: two nodes must not share one.
+		if n.Access == AccessLocal && n.DataDirectory != "" {
+			directory(key+".data_directory", n.DataDirectory)
+		}
+	}
+}
+
+func (v validator) node(key string, n Node) {
+	v.host(key+".host", n.Host)
+	between(v, key+".port", n.Port, 1, 65535)
+	between(v, key+".weight", n.Weight, 0, 1e8)
+	v.absolute(key+".data_directory", n.DataDirectory)
+	if n.Access == AccessLocal && n.DataDirectory == "" && !v.failed(key+".data_directory") {
+		v.failf(key+".data_directory", "missing; access: local needs it")
+	}
+	const longest = 63 // PostgreSQL cuts longer application names
+	if len(n.ApplicationName) > longest {
+		v.failf(key+".application_name", "longer than %d bytes", longest)
+	}
+}
+
+func (v validator) host(key, host string) {
+	v.required(key, host, "the node's host name or address")
+	switch {
+	case strings.HasPrefix(host, "/"):
+		v.failf(key, "Unix-domain sockets are not supported; give a host name or address")
+	case strings.HasPrefix(host, "["):
+		v.failf(key, "write the IPv6 address without brackets")
+	case strings.Contains(host, ":") && net.ParseIP(host) == nil:
+		v.failf(key, "want a host name or address, found %q; the port has a key of its own", host)
+	}
+}
