@@ -1,0 +1,168 @@
+package sqlparse
+
+import pg "github.com/pganalyze/pg_query_go/v5"
+
+// verdict is what one statement adds to the facts.
+type verdict struct {
+	kind   Kind
+	traits Traits
+	pin    Pin
+	tag    string
+}
+
+// classify parses sql and sums up its statements.
+func classify(sql string) *Facts {
+	tree, err := parse(sql)
+	if err != nil {
+		return unknown()
+	}
+	if len(tree.Stmts) == 0 {
+		return &Facts{Kind: Empty}
+	}
+	verdicts := make([]verdict, len(tree.Stmts))
+	for i, s := range tree.Stmts {
+		verdicts[i] = judge(s.Stmt)
+	}
+	return sum(verdicts)
+}
+
+// sum folds the verdicts of the statements of one text.
+func sum(verdicts []verdict) *Facts {
+	first := verdicts[0]
+	f := &Facts{Statements: len(verdicts), Kind: first.kind, Tag: first.tag}
+	for _, v := range verdicts {
+		f.Traits |= v.traits
+		if v.traits.Has(Begins) && !v.traits.Has(ReadOnlyTx) {
+			f.Traits &^= ReadOnlyTx // the block left open may be this one
+		}
+		if f.Pin == PinNone {
+			f.Pin = v.pin
+		}
+	}
+	if len(verdicts) > 1 {
+		f.Traits |= MultiStatement
+		f.Tag = ""
+		f.pinMixedSet(verdicts)
+	}
+	return f
+}
+
+// pinMixedSet pins for a SET among other statements: Settings doesn't follow those.
+func (f *Facts) pinMixedSet(verdicts []verdict) {
+	var keeps, others bool
+	for _, v := range verdicts {
+		set := v.kind == Set || v.kind == Reset
+		keeps = keeps || set && v.traits.Has(SessionState)
+		others = others || !set
+	}
+	if keeps && others && f.Pin == PinNone {
+		f.Pin = PinSessionSet
+	}
+}
+
+// judge is the entry to one statement: queries by their parts, the rest by their kind.
+func judge(stmt *pg.Node) verdict {
+	switch n := stmt.GetNode().(type) {
+	case *pg.Node_SelectStmt:
+		return judgeQuery(Select, 0, n.SelectStmt)
+	case *pg.Node_InsertStmt:
+		return judgeQuery(Insert, Writes, n.InsertStmt)
+	case *pg.Node_UpdateStmt:
+		return judgeQuery(Update, Writes, n.UpdateStmt)
+	case *pg.Node_DeleteStmt:
+		return judgeQuery(Delete, Writes, n.DeleteStmt)
+	case *pg.Node_MergeStmt:
+		return judgeQuery(Merge, Writes, n.MergeStmt)
+	case *pg.Node_CallStmt:
+		return judgeQuery(Call, Writes, n.CallStmt.Funccall)
+	case *pg.Node_CopyStmt:
+		return judgeCopy(n.CopyStmt)
+	case *pg.Node_ExplainStmt:
+		return judgeExplain(n.ExplainStmt)
+	case *pg.Node_DeclareCursorStmt:
+		return judgeDeclare(n.DeclareCursorStmt)
+	case *pg.Node_TransactionStmt:
+		return judgeTransaction(n.TransactionStmt)
+	case *pg.Node_VariableSetStmt:
+		return judgeSet(n.VariableSetStmt)
+	case *pg.Node_VariableShowStmt:
+		return verdict{kind: Show, traits: PrimaryOnly}
+	}
+	return judgeUtility(stmt)
+}
+
+// judgeUtility knows the statements that are what they are, whatever they contain.
+func judgeUtility(stmt *pg.Node) verdict {
+	switch stmt.GetNode().(type) {
+	case *pg.Node_PrepareStmt:
+		return verdict{kind: Prepare, traits: Writes | SessionState, pin: PinPrepare}
+	case *pg.Node_ListenStmt:
+		return verdict{kind: Listen, traits: Writes | SessionState, pin: PinListen}
+	case *pg.Node_LoadStmt:
+		return verdict{kind: Utility, traits: Writes | SessionState, pin: PinLoad}
+	case *pg.Node_ExecuteStmt:
+		return verdict{kind: Execute, traits: Writes}
+	case *pg.Node_DeallocateStmt:
+		return verdict{kind: Deallocate, traits: Writes | SessionState}
+	case *pg.Node_DiscardStmt:
+		return verdict{kind: Discard, traits: Writes | SessionState}
+	case *pg.Node_UnlistenStmt:
+		return verdict{kind: Unlisten, traits: Writes | SessionState}
+	case *pg.Node_FetchStmt:
+		return verdict{kind: Fetch, traits: Writes}
+	case *pg.Node_ClosePortalStmt:
+		return verdict{kind: Close, traits: Writes}
+	case *pg.Node_NotifyStmt:
+		return verdict{kind: Notify, traits: Writes}
+	case *pg.Node_LockStmt:
+		return verdict{kind: Lock, traits: Writes | Locks}
+	case *pg.Node_DoStmt:
+		return verdict{kind: Do, traits: Writes}
+	case *pg.Node_VacuumStmt:
+		return verdict{kind: Vacuum, traits: Writes}
+	case *pg.Node_CheckPointStmt, *pg.Node_ClusterStmt, *pg.Node_ReindexStmt,
+		*pg.Node_AlterSystemStmt, *pg.Node_ConstraintsSetStmt:
+		return verdict{kind: Utility, traits: Writes}
+	}
+	return judgeDefinition(stmt)
+}
+
+// judgeCopy: only COPY ... TO STDOUT of a table or a read is a read.
+func judgeCopy(n *pg.CopyStmt) verdict {
+	switch {
+	case n.IsFrom:
+		return judgeQuery(CopyFrom, Writes, n)
+	case n.Filename != "" || n.IsProgram:
+		return judgeQuery(CopyTo, Writes, n)
+	}
+	return judgeQuery(CopyTo, 0, n)
+}
+
+// judgeExplain: without ANALYZE nothing runs, so it is a read of anything but what
+// lives in one session. ANALYZE counts whatever its argument: that is a constant.
+func judgeExplain(n *pg.ExplainStmt) verdict {
+	for _, option := range n.Options {
+		if option.GetDefElem().GetDefname() == "analyze" {
+			v := judge(n.Query)
+			v.kind = Explain
+			return v
+		}
+	}
+	s := surveyOf(n)
+	if s.sessionOnly || n.Query.GetExecuteStmt() != nil {
+		return verdict{kind: Explain, traits: Writes}
+	}
+	return verdict{kind: Explain}
+}
+
+// cursorHold is CURSOR_OPT_HOLD of nodes/parsenodes.h.
+const cursorHold = 0x20
+
+func judgeDeclare(n *pg.DeclareCursorStmt) verdict {
+	v := judgeQuery(Declare, Writes, n)
+	if n.Options&cursorHold != 0 && v.pin == PinNone {
+		v.pin = PinHoldCursor
+		v.traits |= SessionState
+	}
+	return v
+}

@@ -1,0 +1,141 @@
+package sqlparse
+
+import (
+	"strings"
+	"sync/atomic"
+)
+
+// Facts are what routing and session tracking know of one query string, which may
+// hold several statements. They are immutable and shared between goroutines and
+// sessions, except for the bit behind RefuseStandby, which is atomic.
+type Facts struct {
+	Statements int    // 0 for an empty query, and for one that wasn't parsed
+	Kind       Kind   // of the first statement
+	Traits     Traits // of all statements together
+	Pin        Pin    // of the first statement that has one
+	Tag        string // command tag of a single BEGIN, COMMIT or ROLLBACK; "" otherwise and for AND CHAIN
+
+	refused atomic.Bool
+}
+
+// ReadOnly says whether a hot standby may run the text: it neither writes nor needs
+// the primary, and no standby has refused it.
+func (f *Facts) ReadOnly() bool {
+	return !f.Traits.Has(Writes) && !f.Traits.Has(Serializable) && !f.Traits.Has(PrimaryOnly) && !f.refused.Load()
+}
+
+// RefuseStandby remembers that a standby refused a statement of this shape
+// (SQLSTATE 25006, read_only_sql_transaction, or its kin). It is forgotten when the
+// cache drops the shape, and has no effect on others when the text isn't cached.
+func (f *Facts) RefuseStandby() { f.refused.Store(true) }
+
+// StandbyRefused says whether RefuseStandby was called.
+func (f *Facts) StandbyRefused() bool { return f.refused.Load() }
+
+// Traits is a set of properties.
+type Traits uint16
+
+const (
+	Writes         Traits = 1 << iota // not provably a read
+	Begins                            // opens a transaction block, also COMMIT AND CHAIN
+	Ends                              // ends one: COMMIT, ROLLBACK, PREPARE TRANSACTION; not ROLLBACK TO
+	ReadOnlyTx                        // the block it opens is READ ONLY
+	Serializable                      // asks for SERIALIZABLE, which a hot standby refuses
+	Locks                             // row locks (FOR UPDATE, FOR SHARE ...) or LOCK
+	SessionState                      // leaves state that outlives the transaction; see Pin for what can't be replayed
+	MultiStatement                    // more than one statement
+	PrimaryOnly                       // writes nothing, but a standby's answer would differ (SHOW, pg_stat_activity)
+)
+
+// Has says whether all of want are set.
+func (t Traits) Has(want Traits) bool { return t&want == want }
+
+// String lists the traits that are set, joined by "+".
+func (t Traits) String() string {
+	names := [...]string{"writes", "begins", "ends", "read-only-tx", "serializable", "locks", "session-state", "multi", "primary-only"}
+	var set []string
+	for i, name := range names {
+		if t&(1<<i) != 0 {
+			set = append(set, name)
+		}
+	}
+	return strings.Join(set, "+")
+}
+
+// Pin is why a session must keep its server after the statement.
+type Pin uint8
+
+const (
+	PinNone         Pin = iota
+	PinTempTable        // a temporary table, view, sequence, type or function
+	PinAdvisoryLock     // a session-level advisory lock
+	PinHoldCursor       // DECLARE ... WITH HOLD
+	PinListen           // LISTEN
+	PinPrepare          // SQL-level PREPARE
+	PinSessionSet       // a SET that can't be replayed on another server
+	PinLoad             // LOAD
+)
+
+// String is the reason as the console shows it.
+func (p Pin) String() string {
+	return [...]string{"none", "temporary table", "advisory lock", "holdable cursor", "listen", "prepare", "session set", "load"}[p]
+}
+
+// Kind is what sort of statement it is, after PostgreSQL's commands.
+type Kind uint8
+
+const (
+	Unknown Kind = iota // the grammar refused it, or it was too large to try
+	Empty
+	Select // also TABLE, VALUES and WITH ... SELECT
+	Insert
+	Update
+	Delete
+	Merge
+	CopyFrom
+	CopyTo
+	Begin // also START TRANSACTION
+	Commit
+	Rollback
+	Savepoint
+	Release
+	RollbackTo
+	PrepareTransaction
+	CommitPrepared
+	RollbackPrepared
+	Set
+	Reset
+	Show
+	Explain
+	Prepare
+	Execute
+	Deallocate
+	Discard
+	Declare
+	Fetch // also MOVE
+	Close
+	Listen
+	Unlisten
+	Notify
+	Lock
+	DDL
+	Call
+	Do
+	Vacuum // also ANALYZE
+	Utility
+)
+
+// String is the kind's name in lower case.
+func (k Kind) String() string {
+	return [...]string{
+		"unknown", "empty", "select", "insert", "update", "delete", "merge",
+		"copy from", "copy to", "begin", "commit", "rollback", "savepoint", "release",
+		"rollback to", "prepare transaction", "commit prepared", "rollback prepared",
+		"set", "reset", "show", "explain", "prepare", "execute", "deallocate", "discard",
+		"declare", "fetch", "close", "listen", "unlisten", "notify", "lock", "ddl",
+		"call", "do", "vacuum", "utility",
+	}[k]
+}
+
+// unknown are the facts of a text that wasn't or couldn't be parsed.
+func unknown() *Facts { return &Facts{Kind: Unknown, Traits: Writes} }

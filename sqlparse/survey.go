@@ -1,0 +1,129 @@
+package sqlparse
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// survey collects what the parts of a query do, at any depth.
+type survey struct {
+	traits      Traits
+	pin         Pin
+	sessionOnly bool // names something that only its session sees: pg_temp
+}
+
+// judgeQuery surveys a statement that runs as a query. base are the traits it has anyway.
+func judgeQuery(kind Kind, base Traits, query proto.Message) verdict {
+	s := surveyOf(query)
+	v := verdict{kind: kind, traits: base | s.traits, pin: s.pin}
+	if s.pin != PinNone {
+		v.traits |= SessionState
+	}
+	return v
+}
+
+func surveyOf(query proto.Message) survey {
+	var s survey
+	s.visit(query.ProtoReflect())
+	return s
+}
+
+// visit looks at m and then at everything below it. Every node type can hold any other,
+// so a walk by reflection is the one that can't forget a branch.
+func (s *survey) visit(m protoreflect.Message) {
+	s.look(m.Interface())
+	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch {
+		case field.Message() == nil:
+		case field.IsList():
+			list := value.List()
+			for i := range list.Len() {
+				s.visit(list.Get(i).Message())
+			}
+		default:
+			s.visit(value.Message())
+		}
+		return true
+	})
+}
+
+func (s *survey) look(part proto.Message) {
+	switch n := part.(type) {
+	case *pg.InsertStmt, *pg.UpdateStmt, *pg.DeleteStmt, *pg.MergeStmt:
+		s.traits |= Writes
+	case *pg.LockingClause:
+		s.traits |= Writes | Locks
+	case *pg.IntoClause:
+		s.traits |= Writes
+		if lastsInSession(n.Rel, n.OnCommit) {
+			s.hold(PinTempTable)
+		}
+	case *pg.RangeVar:
+		s.relation(n)
+	case *pg.FuncCall:
+		s.call(n)
+	}
+}
+
+func (s *survey) hold(why Pin) {
+	if s.pin == PinNone {
+		s.pin = why
+	}
+}
+
+func (s *survey) relation(n *pg.RangeVar) {
+	if isTempSchema(n.Schemaname) {
+		s.traits |= Writes
+		s.sessionOnly = true
+	}
+	if (n.Schemaname == "" || n.Schemaname == "pg_catalog") && tellsOfNode(n.Relname) {
+		s.traits |= PrimaryOnly
+	}
+}
+
+func (s *survey) call(n *pg.FuncCall) {
+	name, builtIn := functionName(n)
+	switch {
+	case !builtIn:
+		s.traits |= Writes
+		s.sessionOnly = s.sessionOnly || isTempSchema(n.Funcname[0].GetString_().GetSval())
+	case onlyReads(name):
+		if tellsOfNode(name) {
+			s.traits |= PrimaryOnly
+		}
+	default:
+		s.traits |= Writes
+		s.holdFor(name, n.Args)
+	}
+}
+
+// functionName is the name and whether it can be a built-in function's.
+func functionName(n *pg.FuncCall) (string, bool) {
+	parts := n.Funcname
+	name := parts[len(parts)-1].GetString_().GetSval()
+	switch len(parts) {
+	case 1:
+		return name, true
+	case 2:
+		return name, parts[0].GetString_().GetSval() == "pg_catalog"
+	}
+	return name, false
+}
+
+// holdFor pins for the built-in functions that leave something in the session.
+func (s *survey) holdFor(name string, args []*pg.Node) {
+	switch {
+	case takesSessionLock(name):
+		s.hold(PinAdvisoryLock)
+	case name == "set_config" && !(len(args) == 3 && isTrue(args[2])):
+		s.hold(PinSessionSet)
+	}
+}
+
+// isTrue recognises the key word, which a shape keeps, and no other way to say it.
+func isTrue(arg *pg.Node) bool { return arg.GetAConst().GetBoolval().GetBoolval() }
+
+func isTempSchema(name string) bool { return strings.HasPrefix(name, "pg_temp") }
