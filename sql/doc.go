@@ -1,0 +1,57 @@
+// Package sql holds the SQL that pgherd sends to PostgreSQL, as named files
+// that are compiled in. PostgreSQL 13 to 18 understand all of it, and every
+// file that does not say otherwise runs on a primary and on a standby alike.
+//
+//   - Probe: one row, what a node says of itself.
+//   - Position: one row, one pg_lsn, the position that reads are judged by.
+//   - Replication: one row per walsender.
+//
+// Caveat: the text is constant and has no parameters. Nothing is ever pasted
+// into it.
+package sql
+
+import _ "embed"
+
+// Probe asks a node what it is. One row:
+//
+//	in_recovery        bool
+//	system_identifier  text, as a decimal number
+//	timeline           int8, a primary's current one; a standby's newest of the
+//	                   walreceiver's start point and the last restartpoint,
+//	                   which lags when neither has passed a switch yet
+//	received           text, the end of what this node has of the log: a
+//	                   standby's received or replayed position, whichever is
+//	                   further; a primary's insert position
+//	replayed           text, a standby's replayed position; a primary's insert position
+//	receiver_status    text, pg_stat_wal_receiver.status, "" without a walreceiver
+//	sender_host        text, where the walreceiver is connected, ""
+//	sender_port        int4, 0
+//	version_num        int4, server_version_num
+//	replay_paused      bool
+//
+// Positions are in PostgreSQL's form and "0/0" when a standby has none. The
+// columns of pg_stat_wal_receiver are only filled in for a superuser or a
+// member of pg_read_all_stats (pg_monitor).
+//
+//go:embed probe.sql
+var Probe string
+
+// Position asks a node for its log position: pg_current_wal_insert_lsn() of a
+// primary, pg_last_wal_replay_lsn() of a standby. One row, one text column,
+// "0/0" when a standby has replayed nothing.
+//
+//go:embed position.sql
+var Position string
+
+// Replication asks a node who streams from it: one row per walsender.
+//
+//	application_name  text
+//	state             text: startup, catchup, streaming, backup, stopping
+//	sync_state        text: async, potential, sync, quorum
+//	sent, write, flush, replay  text, positions, "0/0" when not known yet
+//
+// The state columns are empty unless the role is a member of
+// pg_read_all_stats.
+//
+//go:embed replication.sql
+var Replication string
