@@ -1,0 +1,257 @@
+package pool
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/wire"
+)
+
+// Secrets knows what proves a user's identity to the nodes.
+type Secrets interface {
+	// ServerSecret is the user's password in clear, or in pg_authid's md5 form.
+	ServerSecret(user string) (secret string, ok bool)
+}
+
+// DialError says which node could not be reached or logged in to. It may wrap a
+// *wire.Error, the server's own words.
+type DialError struct {
+	Node    cluster.NodeID
+	Address string
+	Err     error
+}
+
+func (e *DialError) Error() string {
+	return fmt.Sprintf("connect to node %d (%s): %v", e.Node, e.Address, e.Err)
+}
+
+func (e *DialError) Unwrap() error { return e.Err }
+
+// unreachable reports whether err tells of the node's state rather than of the
+// user's or the database's.
+func unreachable(err error) bool {
+	var told *wire.Error
+	return !errors.As(err, &told) || (len(told.Code) == 5 && told.Code[:3] == "57P")
+}
+
+// Unreachable reports whether the node itself could not be used, so that
+// another node, or the same one later, may do.
+func (e *DialError) Unreachable() bool { return unreachable(e.Err) }
+
+const maxLoginFrame = 64 << 10
+
+// login is a connection that has reached ReadyForQuery.
+type login struct {
+	fd     int
+	pid    uint32
+	secret []byte
+	params map[string]string
+}
+
+func (in *login) close() { unix.Close(in.fd) }
+
+func (p *Pools) login(ctx context.Context, k Key) (*login, error) {
+	node := p.config.Nodes[k.Node]
+	fail := func(err error) (*login, error) { return nil, &DialError{k.Node, node.Address(), err} }
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", node.Address())
+	if err != nil {
+		return fail(err)
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	end := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer end()
+	h := &handshake{key: k, conn: conn, in: bufio.NewReader(conn), secrets: p.secrets, derived: &p.derived,
+		out: login{params: map[string]string{}}}
+	if err := h.run(); err != nil {
+		return fail(err)
+	}
+	if h.out.fd, err = reactor.Descriptor(conn); err != nil {
+		return fail(err)
+	}
+	reactor.NoDelay(h.out.fd)
+	return &h.out, nil
+}
+
+// handshake is one login in progress, in blocking style.
+type handshake struct {
+	key     Key
+	conn    net.Conn
+	in      *bufio.Reader
+	secrets Secrets
+	derived *keyCache
+	scram   *wire.ClientExchange
+	out     login
+}
+
+func (h *handshake) run() error {
+	if err := h.send(wire.AppendStartup(nil, "user", h.key.User, "database", h.key.Database)); err != nil {
+		return err
+	}
+	for {
+		typ, body, err := readFrame(h.in)
+		if err != nil {
+			return err
+		}
+		if typ == wire.ReadyForQuery {
+			break
+		}
+		if err := h.handle(typ, body); err != nil {
+			return err
+		}
+	}
+	if h.in.Buffered() > 0 {
+		return wire.Violation("bytes behind the first ReadyForQuery")
+	}
+	return nil
+}
+
+func (h *handshake) send(b []byte) error {
+	_, err := h.conn.Write(b)
+	return err
+}
+
+func readFrame(r io.Reader) (byte, []byte, error) {
+	var head [wire.HeaderLen]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	typ, size := wire.Peek(head[:])
+	if size < 0 || size > maxLoginFrame {
+		return 0, nil, wire.Violation("frame %q of %d bytes during login", typ, size)
+	}
+	body := make([]byte, size-wire.HeaderLen)
+	_, err := io.ReadFull(r, body)
+	return typ, body, err
+}
+
+func (h *handshake) handle(typ byte, body []byte) error {
+	switch typ {
+	case wire.Authentication:
+		return h.authenticate(body)
+	case wire.ErrorResponse:
+		return wire.ParseError(body)
+	case wire.ParameterStatus:
+		name, rest, ok := wire.CString(body)
+		value, _, ok2 := wire.CString(rest)
+		if !ok || !ok2 {
+			return wire.Violation("malformed ParameterStatus")
+		}
+		h.out.params[string(name)] = string(value)
+	case wire.BackendKeyData:
+		if len(body) < 8 || len(body) > 4+256 {
+			return wire.Violation("BackendKeyData of %d bytes", len(body))
+		}
+		h.out.pid, h.out.secret = binary.BigEndian.Uint32(body), body[4:]
+	case wire.NoticeResponse:
+	default:
+		return wire.Violation("message %q during login", typ)
+	}
+	return nil
+}
+
+func (h *handshake) authenticate(body []byte) error {
+	code, data, err := wire.ParseAuth(body)
+	if err != nil || code == wire.AuthOK {
+		return err
+	}
+	switch code {
+	case wire.AuthSASLContinue:
+		return h.proceed(data)
+	case wire.AuthSASLFinal:
+		if h.scram == nil {
+			return wire.Violation("SASL message out of order")
+		}
+		return h.scram.Verify(data)
+	}
+	secret, ok := h.secrets.ServerSecret(h.key.User)
+	if !ok {
+		return fmt.Errorf("the node asks for a password and users_file has none in clear for user %q", h.key.User)
+	}
+	switch code {
+	case wire.AuthSASL:
+		return h.offer(secret, data)
+	case wire.AuthMD5:
+		return h.send(wire.AppendFrame(nil, wire.Password, wire.MD5Password(h.key.User, secret, data)+"\x00"))
+	case wire.AuthCleartext:
+		return h.send(wire.AppendFrame(nil, wire.Password, secret+"\x00"))
+	}
+	return fmt.Errorf("the node asks for an authentication method (%d) that is not supported", code)
+}
+
+// offer starts SCRAM when the server's list has it.
+func (h *handshake) offer(secret string, mechanisms []byte) error {
+	for {
+		name, rest, ok := wire.CString(mechanisms)
+		if !ok || len(name) == 0 {
+			return errors.New("the node offers no SASL mechanism that is supported")
+		}
+		if string(name) == wire.ScramSHA256 {
+			break
+		}
+		mechanisms = rest
+	}
+	h.scram = wire.NewClientExchange(func(salt []byte, n int) (wire.ClientKeys, error) {
+		return h.derived.keys(secret, salt, n)
+	})
+	return h.send(wire.AppendSASLInitial(nil, wire.ScramSHA256, h.scram.First()))
+}
+
+func (h *handshake) proceed(data []byte) error {
+	if h.scram == nil {
+		return wire.Violation("SASL message out of order")
+	}
+	final, err := h.scram.Final(data)
+	if err != nil {
+		return err
+	}
+	return h.send(wire.AppendFrame(nil, wire.Password, final))
+}
+
+// keyCache keeps derived SCRAM keys, for PBKDF2 costs milliseconds and every
+// login of one user to one node needs the same.
+type keyCache struct {
+	mu     sync.Mutex // guards keysOf
+	keysOf map[keySource]wire.ClientKeys
+}
+
+type keySource struct {
+	secret, salt string
+	iterations   int
+}
+
+const maxKeys = 10000
+
+func (c *keyCache) keys(secret string, salt []byte, iterations int) (wire.ClientKeys, error) {
+	source := keySource{secret, string(salt), iterations}
+	c.mu.Lock()
+	k, ok := c.keysOf[source]
+	c.mu.Unlock()
+	if ok {
+		return k, nil
+	}
+	k, err := wire.DeriveKeys(secret, salt, iterations)
+	if err != nil {
+		return k, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.keysOf == nil || len(c.keysOf) >= maxKeys {
+		c.keysOf = map[keySource]wire.ClientKeys{}
+	}
+	c.keysOf[source] = k
+	return k, nil
+}

@@ -1,0 +1,278 @@
+package pool
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/reactor"
+)
+
+// ErrRetired is what waiters get when their node goes out of use: decide anew.
+var ErrRetired = errors.New("the node went out of use")
+
+// Key names a pool.
+type Key struct {
+	Node           cluster.NodeID
+	Database, User string
+}
+
+// Pool is the connections to one node as one user of one database.
+type Pool struct {
+	key  Key
+	dial func(*reactor.Loop) // starts to connect; calls dialed when it has
+	tick func() uint32
+	size int
+
+	mu         sync.Mutex  // guards what follows
+	idle       [][]*Server // by loop; the last was used last
+	waiters    []*Waiter   // the first has waited longest
+	open       int         // connections, and those being made
+	dialing    int
+	leased     int
+	generation int
+	quiet      []chan struct{} // closed when nothing is leased
+}
+
+// Take leases an idle connection of loop l; nil when there is none.
+func (p *Pool) Take(l *reactor.Loop) *Server {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiters) > 0 {
+		return nil // they were here first
+	}
+	return p.takeLocked(l.Index())
+}
+
+func (p *Pool) takeLocked(loop int) *Server {
+	list := p.idle[loop]
+	if len(list) == 0 {
+		return nil
+	}
+	s := list[len(list)-1]
+	p.idle[loop] = list[:len(list)-1]
+	p.leaseLocked(s)
+	return s
+}
+
+func (p *Pool) leaseLocked(s *Server) {
+	s.state = leased
+	p.leased++
+}
+
+// Join puts a task into the line. The Waiter wakes the task when it is Done.
+func (p *Pool) Join(t *reactor.Task) *Waiter {
+	w := &Waiter{pool: p, task: t}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.stealLocked(); s != nil {
+		post(s.Conn.Loop(), func() { p.move(s, w) })
+		return w
+	}
+	p.waiters = append(p.waiters, w)
+	p.growLocked(t.Loop())
+	return w
+}
+
+// stealLocked takes an idle connection from any loop.
+func (p *Pool) stealLocked() *Server {
+	if len(p.waiters) > 0 {
+		return nil
+	}
+	for i := range p.idle {
+		if s := p.takeLocked(i); s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// growLocked connects for those who wait, as far as the limit allows.
+func (p *Pool) growLocked(l *reactor.Loop) {
+	for p.dialing < len(p.waiters) && p.open < p.size {
+		p.open++
+		p.dialing++
+		p.dial(l)
+	}
+}
+
+// post runs f on loop l, which may be the present one. When l has ended, nobody
+// is left to mind.
+func post(l *reactor.Loop, f func()) { _ = l.Post(f) }
+
+// Release gives back a connection in perfect order.
+func (p *Pool) Release(s *Server) {
+	s.Conn.Idle(s.watcher)
+	p.mu.Lock()
+	p.leased--
+	p.settledLocked()
+	w := p.placeLocked(s)
+	unfit := s.state == abandoned
+	p.mu.Unlock()
+	switch {
+	case w != nil:
+		p.hand(s, w)
+	case unfit:
+		p.close(s)
+	}
+}
+
+// placeLocked finds s its next place: with a waiter, who is returned, in the
+// list, on hold, or nowhere.
+func (p *Pool) placeLocked(s *Server) *Waiter {
+	switch {
+	case s.generation != p.generation || s.Conn.Closed():
+		s.state = abandoned
+	case s.cancels > 0:
+		s.state = held
+	case len(p.waiters) > 0:
+		w := p.waiters[0]
+		p.waiters = slices.Delete(p.waiters, 0, 1)
+		p.leaseLocked(s)
+		return w
+	default:
+		s.state, s.returned = idle, p.tick()
+		i := s.Conn.Loop().Index()
+		p.idle[i] = append(p.idle[i], s)
+	}
+	return nil
+}
+
+// Discard closes a leased connection that must not be used again.
+func (p *Pool) Discard(s *Server) {
+	p.mu.Lock()
+	if s.state == leased {
+		p.leased--
+		p.settledLocked()
+	}
+	s.state = abandoned
+	p.mu.Unlock()
+	p.close(s)
+}
+
+func (p *Pool) close(s *Server) {
+	l := s.Conn.Loop()
+	s.Conn.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open--
+	p.growLocked(l)
+}
+
+// withdraw takes an idle connection out of the list, as if it were leased.
+func (p *Pool) withdraw(s *Server) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.state != idle {
+		return false
+	}
+	i := s.Conn.Loop().Index()
+	p.idle[i] = slices.DeleteFunc(p.idle[i], func(x *Server) bool { return x == s })
+	p.leaseLocked(s)
+	return true
+}
+
+// hand gives s, which is leased already, to w.
+func (p *Pool) hand(s *Server, w *Waiter) {
+	if s.Conn.Loop() == w.task.Loop() {
+		w.deliver(s, nil)
+		return
+	}
+	p.move(s, w)
+}
+
+// move takes s from its loop, on which it is called, to the waiter's.
+func (p *Pool) move(s *Server, w *Waiter) {
+	s.Conn.Idle(nil)
+	s.Conn.Leave()
+	post(w.task.Loop(), func() {
+		if err := s.Conn.Join(w.task.Loop()); err != nil {
+			p.Discard(s)
+			w.deliver(nil, err)
+			return
+		}
+		w.deliver(s, nil)
+	})
+}
+
+// dialed takes the outcome of one dial, on the loop that asked for it.
+func (p *Pool) dialed(s *Server, generation int, err error) {
+	p.mu.Lock()
+	p.dialing--
+	if err != nil {
+		p.open--
+		var failed []*Waiter
+		if p.open == p.dialing { // nobody will return one either
+			failed, p.waiters = p.waiters, nil
+		}
+		p.mu.Unlock()
+		failAll(failed, err)
+		return
+	}
+	s.generation = generation
+	p.leaseLocked(s)
+	p.mu.Unlock()
+	p.Release(s)
+}
+
+func failAll(waiters []*Waiter, err error) {
+	for _, w := range waiters {
+		post(w.task.Loop(), func() { w.deliver(nil, err) })
+	}
+}
+
+// retire closes what is idle, has what is leased closed when it comes back, and
+// sends the waiters away.
+func (p *Pool) retire() {
+	p.mu.Lock()
+	p.generation++
+	failed := p.waiters
+	p.waiters = nil
+	for i := range p.idle {
+		for _, s := range p.idle[i] {
+			p.leaseLocked(s)
+			post(s.Conn.Loop(), func() { p.Discard(s) })
+		}
+		p.idle[i] = nil
+	}
+	p.mu.Unlock()
+	failAll(failed, ErrRetired)
+}
+
+// reap closes connections that have been idle since before tick.
+func (p *Pool) reap(before uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, list := range p.idle {
+		n := 0
+		for n < len(list) && list[n].returned < before {
+			s := list[n]
+			p.leaseLocked(s)
+			post(s.Conn.Loop(), func() { p.Discard(s) })
+			n++
+		}
+		p.idle[i] = slices.Delete(list, 0, n)
+	}
+}
+
+// settledLocked tells those who wait for the pool to fall quiet.
+func (p *Pool) settledLocked() {
+	if p.leased > 0 {
+		return
+	}
+	for _, c := range p.quiet {
+		close(c)
+	}
+	p.quiet = nil
+}
+
+// quieted is closed as soon as nothing is leased.
+func (p *Pool) quieted() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := make(chan struct{})
+	p.quiet = append(p.quiet, c)
+	p.settledLocked()
+	return c
+}

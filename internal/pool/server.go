@@ -1,0 +1,66 @@
+package pool
+
+import (
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/reactor"
+)
+
+// state says where a Server is. It is guarded by its pool's mutex.
+type state int
+
+const (
+	idle      state = iota // in the pool's list
+	leased                 // held by a session
+	held                   // returned while a cancel request for it is under way
+	abandoned              // closed, or about to be
+)
+
+// Server is one connection to PostgreSQL. While it is leased, its fields are
+// the holder's; Conn, PID and Key never change.
+type Server struct {
+	Conn *reactor.Conn
+	Key  Key
+	PID  uint32
+
+	Settings   Settings   // what has been SET on it
+	Statements Statements // what has been prepared on it
+
+	pool      *Pool
+	secret    []byte              // for cancel requests
+	watcher   func(*reactor.Task) // watch, bound once
+	connected time.Time
+
+	state      state  // guarded by pool.mu, as what follows
+	generation int    // older than the pool's: do not use again
+	returned   uint32 // the reaper's tick at the last release
+	cancels    int    // cancel requests under way
+}
+
+// Node is the node that the connection leads to.
+func (s *Server) Node() cluster.NodeID { return s.Key.Node }
+
+// Pool is where the connection came from and goes back to.
+func (s *Server) Pool() *Pool { return s.pool }
+
+// newServer makes a connection in good order known to its pool.
+func newServer(p *Pool, conn *reactor.Conn, in *login) *Server {
+	s := &Server{Conn: conn, Key: p.key, PID: in.pid, pool: p, secret: in.secret, connected: time.Now()}
+	s.watcher = s.watch
+	return s
+}
+
+// watch is the handler of an idle connection: a server that speaks unasked is
+// about to close, and would desynchronise whoever took it next.
+func (s *Server) watch(*reactor.Task) {
+	if !s.pool.withdraw(s) {
+		return
+	}
+	var b [1]byte
+	if n, err := s.Conn.TryRead(b[:]); n > 0 || err != nil {
+		s.pool.Discard(s)
+		return
+	}
+	s.pool.Release(s)
+}
