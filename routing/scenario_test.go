@@ -1,0 +1,302 @@
+package routing
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
+)
+
+// start is when every history begins; times are milliseconds after it.
+var start = time.Unix(1_000_000, 0)
+
+// scenario plays one file of testdata. Each line is a step:
+//
+//	node ID primary|standby STATUS WEIGHT   before the first snapshot
+//	session session|global|eventual
+//	epoch N primary ID [hold] [switch ENDED LSN|complete]
+//	sample ID MS LSN [epoch N] [lag MS]     a poll that began at MS
+//	wrote MS | read MS                      the session's, answered at MS
+//	others MS                               somebody's write, for global
+//	write [MS] | select [MS] -> NODE REASON [hopeful]
+//	forgive                                 the client has been told
+type scenario struct {
+	t       *testing.T
+	board   *cluster.Board
+	nodes   []cluster.NodeState
+	session Session
+	others  time.Time
+}
+
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d scenarios, %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			s := &scenario{t: t, session: NewSession(config.ConsistencySession)}
+			for i, line := range strings.Split(string(text), "\n") {
+				line, _, _ = strings.Cut(line, "#")
+				if fields := strings.Fields(line); len(fields) > 0 {
+					s.step(i+1, fields)
+				}
+			}
+		})
+	}
+}
+
+func (s *scenario) step(line int, f []string) {
+	switch f[0] {
+	case "node":
+		s.node(f)
+	case "session":
+		s.session = NewSession(map[string]config.Consistency{"session": config.ConsistencySession,
+			"global": config.ConsistencyGlobal, "eventual": config.ConsistencyEventual}[f[1]])
+	case "epoch":
+		s.epoch(f)
+	case "sample":
+		s.sample(f)
+	case "wrote", "read":
+		s.session.Observe(at(f[1]), s.board.Current().Epoch, f[0] == "wrote")
+	case "others":
+		s.others = at(f[1])
+	case "forgive":
+		s.session.Forgive(s.board.Current().Epoch)
+	case "write", "select":
+		s.decide(line, f)
+	default:
+		s.t.Fatalf("line %d: unknown step %s", line, f[0])
+	}
+}
+
+func number(text string) int { n, _ := strconv.Atoi(text); return n }
+
+func at(ms string) time.Time { return start.Add(time.Duration(number(ms)) * time.Millisecond) }
+
+func (s *scenario) node(f []string) {
+	n := cluster.NodeState{Node: cluster.Node{ID: cluster.NodeID(number(f[1])), Weight: float64(number(f[4]))}, Role: cluster.Standby}
+	if f[2] == "primary" {
+		n.Role = cluster.Primary
+	}
+	for st := cluster.Unused; st <= cluster.Recovering; st++ {
+		if st.String() == f[3] {
+			n.Status = st
+		}
+	}
+	if n.ID < cluster.NodeID(len(s.nodes)) {
+		s.nodes[n.ID] = n
+	} else {
+		s.nodes = append(s.nodes, n)
+	}
+}
+
+func (s *scenario) epoch(f []string) {
+	if s.board == nil {
+		plain := make([]cluster.Node, len(s.nodes))
+		for i := range plain {
+			plain[i] = s.nodes[i].Node
+		}
+		s.board = cluster.NewBoard(plain, start)
+	}
+	snap := s.board.Current().Clone()
+	snap.Nodes = append([]cluster.NodeState(nil), s.nodes...)
+	snap.Epoch, snap.Primary, snap.Hold = cluster.Epoch(number(f[1])), cluster.NodeID(number(f[3])), cluster.HoldNone
+	for i := 4; i < len(f); i++ {
+		switch f[i] {
+		case "hold":
+			snap.Hold = cluster.HoldWrites
+		case "switch":
+			snap.Switches = append(snap.Switches, cluster.Switch{Ended: cluster.Epoch(number(f[i+1])),
+				LSN: cluster.LSN(number(f[i+2])), Complete: f[i+2] == "complete"})
+		}
+	}
+	s.board.Publish(snap)
+}
+
+func (s *scenario) sample(f []string) {
+	sample := cluster.Sample{Began: at(f[2]), LSN: cluster.LSN(number(f[3])), Epoch: s.board.Current().Epoch}
+	for i := 4; i+1 < len(f); i += 2 {
+		switch f[i] {
+		case "epoch":
+			sample.Epoch = cluster.Epoch(number(f[i+1]))
+		case "lag":
+			sample.Lag = time.Duration(number(f[i+1])) * time.Millisecond
+		}
+	}
+	s.board.Record(cluster.NodeID(number(f[1])), sample)
+}
+
+func (s *scenario) decide(line int, f []string) {
+	step, want, _ := strings.Cut(strings.Join(f, " "), " -> ")
+	words := strings.Fields(step)
+	in := Input{Need: Write, Board: s.board, LastWrite: s.others, Patience: 20 * time.Millisecond}
+	if words[0] == "select" {
+		in.Need = Read
+	}
+	if len(words) > 1 {
+		in.Now = at(words[1])
+	}
+	r := Decide(in, &s.session)
+	got := fmt.Sprint(int(r.Node), " ", r.Reason)
+	if r.Hopeful {
+		got += " hopeful"
+	}
+	if got != want {
+		s.t.Errorf("line %d: %s: got %s, want %s", line, step, got, want)
+	}
+}
+
+// Ensure that the reads are shared out by weight, and that weight 0 gets none.
+func TestWeights(t *testing.T) {
+	nodes := []cluster.Node{{ID: 0, Weight: 1}, {ID: 1, Weight: 1}, {ID: 2, Weight: 3}, {ID: 3, Weight: 0}}
+	b := cluster.NewBoard(nodes, start)
+	publish(b, 1, 0)
+	counts := map[cluster.NodeID]int{}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 10000 {
+		s := NewSession(config.ConsistencySession)
+		counts[Decide(Input{Need: Read, Board: b, Roll: random.Uint32()}, &s).Node]++
+	}
+	if counts[0]+counts[3] != 0 || counts[1] < 2300 || counts[1] > 2700 {
+		t.Errorf("reads by node: %v, want 2500 and 7500 on nodes 1 and 2", counts)
+	}
+	s := NewSession(config.ConsistencySession)
+	if r := Decide(Input{Need: Read, Board: b, Roll: 1<<32 - 1}, &s); r.Node != 2 {
+		t.Errorf("the largest roll goes to %d", r.Node)
+	}
+}
+
+func publish(b *cluster.Board, epoch cluster.Epoch, primary cluster.NodeID) {
+	snap := b.Current().Clone()
+	snap.Epoch, snap.Primary = epoch, primary
+	for i := range snap.Nodes {
+		snap.Nodes[i].Status, snap.Nodes[i].Role = cluster.Up, cluster.Standby
+		if snap.Nodes[i].ID == primary {
+			snap.Nodes[i].Role = cluster.Primary
+		}
+	}
+	b.Publish(snap)
+}
+
+// world is a cluster whose truth is known, and a session that remembers what it
+// has seen.
+type world struct {
+	*rand.Rand
+	t       *testing.T
+	board   *cluster.Board
+	now     time.Time
+	log     cluster.LSN // end of the primary's log
+	replay  map[cluster.NodeID]cluster.LSN
+	session Session
+	seen    cluster.LSN // what the session has written or read
+	others  time.Time
+	last    cluster.LSN // of the newest write acknowledged to anybody
+}
+
+// Ensure, over random histories with failovers, that no read goes to a standby
+// behind its token, nor behind what the session has seen.
+func TestNeverStale(t *testing.T) {
+	for seed := range uint64(300) {
+		c := config.ConsistencySession
+		if seed%3 == 0 {
+			c = config.ConsistencyGlobal
+		}
+		nodes := []cluster.Node{{ID: 0, Weight: 1}, {ID: 1, Weight: 1}, {ID: 2, Weight: 1}}
+		w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), t: t, board: cluster.NewBoard(nodes, start), now: start,
+			log: 1000, replay: map[cluster.NodeID]cluster.LSN{}, session: NewSession(c)}
+		publish(w.board, 1, 0)
+		for range 400 {
+			w.now = w.now.Add(time.Duration(1+w.IntN(5)) * time.Millisecond)
+			w.act()
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func (w *world) act() {
+	snap := w.board.Current()
+	switch n := w.IntN(100); {
+	case n < 15: // somebody else writes
+		w.log += cluster.LSN(1 + w.IntN(50))
+		w.others, w.last = w.now, w.log
+	case n < 40: // replay
+		id := cluster.NodeID(w.IntN(3))
+		w.replay[id] += cluster.LSN(w.IntN(int(w.log-min(w.replay[id], w.log)) + 1))
+	case n < 60: // poll
+		id := cluster.NodeID(w.IntN(3))
+		lsn := w.replay[id]
+		if id == snap.Primary {
+			lsn = w.log
+		}
+		w.board.Record(id, cluster.Sample{Began: w.now.Add(-time.Microsecond), Epoch: snap.Epoch, LSN: lsn})
+	case n < 70:
+		w.write(snap)
+	case n < 71:
+		w.switchOver(snap)
+	default:
+		w.read(snap)
+	}
+}
+
+func (w *world) write(snap *cluster.Snapshot) {
+	if r := Decide(Input{Need: Write, Board: w.board, Now: w.now}, &w.session); r.Node != snap.Primary {
+		w.t.Errorf("a write goes to node %d", r.Node)
+	}
+	w.log += 10
+	w.seen = max(w.seen, w.log)
+	w.others, w.last = w.now, w.log
+	w.session.Observe(w.now, snap.Epoch, true)
+}
+
+func (w *world) read(snap *cluster.Snapshot) {
+	r := Decide(Input{Need: Read, Board: w.board, Now: w.now, LastWrite: w.others, Roll: w.Uint32()}, &w.session)
+	switch {
+	case r.Reason == WritesLost:
+		w.session.Forgive(snap.Epoch)
+		w.seen = 0
+	case r.Node == snap.Primary:
+		w.seen = max(w.seen, w.log)
+		w.session.Observe(w.now, snap.Epoch, false)
+	default:
+		w.check(r.Node)
+	}
+}
+
+func (w *world) check(node cluster.NodeID) {
+	sample := w.board.Position(node).Load()
+	if sample.LSN < w.session.Token.LSN {
+		w.t.Errorf("node %d at %s serves token %s", node, sample.LSN, w.session.Token.LSN)
+	}
+	if w.replay[node] < w.seen {
+		w.t.Errorf("node %d at %s serves a session that has seen %s", node, w.replay[node], w.seen)
+	}
+	if w.session.Consistency == config.ConsistencyGlobal && w.replay[node] < w.last {
+		w.t.Errorf("node %d at %s is behind the write at %s", node, w.replay[node], w.last)
+	}
+	w.seen = max(w.seen, w.replay[node])
+}
+
+// switchOver promotes a standby that has everything.
+func (w *world) switchOver(snap *cluster.Snapshot) {
+	next := (snap.Primary + 1) % 3
+	w.replay[next] = w.log
+	w.replay[snap.Primary] = w.log
+	s := snap.Clone()
+	s.Switches = append(s.Switches, cluster.Switch{Ended: snap.Epoch, LSN: w.log, Complete: true})
+	w.board.Publish(s)
+	publish(w.board, snap.Epoch+1, next)
+}
