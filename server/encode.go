@@ -1,0 +1,258 @@
+package server
+
+import (
+	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/routing"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// advance takes frames from the client for as long as they are complete and the
+// server can take more.
+func (u *turn) advance() (moved bool, err error) {
+	for len(u.request)-u.sent <= maxRequest && len(u.local) <= maxRequest {
+		more, err := u.advanceFrame()
+		if !more || err != nil {
+			return moved, err
+		}
+		moved = true
+	}
+	return moved, nil
+}
+
+func (u *turn) advanceFrame() (bool, error) {
+	if u.passing > 0 {
+		return u.pass(), nil
+	}
+	typ, size := wire.Peek(u.pending())
+	switch {
+	case size == 0:
+		return false, nil
+	case size < 0 || (size > maxGather && !mayBeLarge(typ)):
+		return false, wire.Violation("length of message %q", typ)
+	case typ == wire.Terminate && (u.starved() || (u.replies.empty() && u.flushed())):
+		return false, errTerminate
+	case typ == wire.Terminate:
+		return false, nil
+	case !known(typ):
+		return false, wire.Violation("unknown message type %q", typ)
+	}
+	s := u.session
+	if s.server != nil && u.skipping && typ != wire.Sync {
+		return u.drop(size), nil // the server would ignore it
+	}
+	if s.server == nil {
+		u.detour() // what we answer comes behind what the server has said
+		if done, handled := u.alone(typ, size); handled {
+			return done, nil
+		}
+	}
+	if ready, err := u.ready(); !ready || err != nil {
+		return err == errAnswered, unanswered(err)
+	}
+	return u.encode(typ, size)
+}
+
+// known tells the messages that a client may send once it is logged in.
+func known(typ byte) bool {
+	switch typ {
+	case wire.Describe, wire.Close, wire.Execute, wire.Sync, wire.Flush, wire.CopyDone, wire.CopyFail:
+		return true
+	}
+	return mayBeLarge(typ)
+}
+
+// mayBeLarge tells the messages that carry what the application sends.
+func mayBeLarge(typ byte) bool {
+	switch typ {
+	case wire.Query, wire.Parse, wire.Bind, wire.CopyData, wire.FunctionCall:
+		return true
+	}
+	return false
+}
+
+// alone deals with frames that need no server. done is false while the frame
+// has not come whole.
+func (u *turn) alone(typ byte, size int) (done, handled bool) {
+	switch typ {
+	case wire.CopyData, wire.CopyDone, wire.CopyFail, wire.Flush: // a copy has failed already
+		return u.drop(size), true
+	case wire.Sync:
+		if !u.whole(size) {
+			return false, true
+		}
+		u.take(size)
+		u.skipping, u.ended = false, false
+		u.local = wire.AppendReady(u.local, u.session.tx)
+		return true, true
+	}
+	if u.session.orphan != notOrphaned {
+		return u.orphanFrame(typ, size), true
+	}
+	if u.skipping {
+		return u.drop(size), true
+	}
+	return false, false
+}
+
+// drop takes a frame without passing it on.
+func (u *turn) drop(size int) bool {
+	u.passing = size
+	return u.pass()
+}
+
+// whole reports whether a frame has come completely, and makes room for the rest.
+func (u *turn) whole(size int) bool {
+	if size <= len(u.pending()) {
+		return true
+	}
+	u.in.fit(u.taken + size)
+	return false
+}
+
+// ready sees to it that there is a server that suits the next batch. It is false
+// while more of the batch, or the end of the one before, must come first.
+func (u *turn) ready() (bool, error) {
+	s := u.session
+	if u.replies.forgetful() {
+		return false, nil
+	}
+	inside := s.server != nil && (s.tx != wire.TxIdle || s.pin != sqlparse.PinNone || !u.replies.boundary || s.keepsServer())
+	if inside || (s.server != nil && s.server.Node() == u.primary()) {
+		if u.replies.boundary && !u.replies.empty() {
+			u.commit() // one batch at most is sent again
+		}
+		return true, nil
+	}
+	need, ok, err := u.gather()
+	if !ok || err != nil {
+		return false, err
+	}
+	if s.primaryOnly() {
+		need = routing.Write
+	}
+	if s.server != nil {
+		return need == routing.Read, nil
+	}
+	return true, u.lease(need)
+}
+
+// keepsServer reports whether a server stays with the session until its end.
+func (s *session) keepsServer() bool { return s.shard.srv.config.Mode == config.PoolSession }
+
+// primaryOnly reports whether the session has set something under which
+// standbys answer differently or the facts don't hold.
+func (s *session) primaryOnly() bool { return s.onPrimary || s.keepsServer() }
+
+// encode translates one frame for the server. It is false while the frame must
+// come whole and has not.
+func (u *turn) encode(typ byte, size int) (bool, error) {
+	if size > maxGather && size > len(u.pending()) && mayBeLarge(typ) {
+		return u.encodeLarge(typ, size)
+	}
+	if !u.whole(size) {
+		return false, nil
+	}
+	frame := u.pending()[:size]
+	switch typ {
+	case wire.Query:
+		u.encodeQuery(frame)
+	case wire.Parse:
+		if err := u.encodeParse(frame); err != nil {
+			return false, err
+		}
+	case wire.Bind:
+		if err := u.encodeBind(frame, size); err != nil {
+			return false, err
+		}
+	case wire.Describe, wire.Close:
+		if err := u.encodeTarget(typ, frame); err != nil {
+			return false, err
+		}
+	case wire.Execute:
+		u.forward(frame, reqExecute)
+	case wire.FunctionCall:
+		u.effects.wrote = true
+		u.forward(frame, reqCall)
+		u.endBatch()
+	case wire.Sync:
+		if !u.copying { // the server ignores it until the copy ends
+			u.forward(frame, reqSync)
+			u.endBatch()
+		}
+	case wire.Flush, wire.CopyData:
+		u.request = append(u.request, frame...)
+	case wire.CopyDone, wire.CopyFail:
+		u.copying = false
+		u.forward(frame, reqCopyEnd)
+	}
+	u.take(size)
+	u.emitLocal()
+	return true, nil
+}
+
+// forward passes a frame on as it is and expects an answer.
+func (u *turn) forward(frame []byte, r request) {
+	u.request = append(u.request, frame...)
+	u.expect(expected{request: r})
+}
+
+// expect queues what the server will answer.
+func (u *turn) expect(e expected) { u.replies.push(e) }
+
+// endBatch hands the effects of the batch to its ReadyForQuery.
+func (u *turn) endBatch() {
+	u.replies.finish(u.effects)
+	u.effects = effects{}
+	u.skipping = false
+}
+
+// encodeLarge passes on a frame that is too large to be looked at whole, as it
+// comes. What it may contain is unknown.
+func (u *turn) encodeLarge(typ byte, size int) (bool, error) {
+	b := u.pending()
+	switch typ {
+	case wire.CopyData:
+	case wire.Query:
+		u.effects.wrote, u.effects.pin = true, sqlparse.PinSessionSet
+		u.expect(expected{request: reqQuery})
+		u.endBatch()
+	case wire.Bind:
+		if len(b) < bufferSize/2 { // the names stand in front
+			u.in.fit(u.taken + bufferSize)
+			return false, nil
+		}
+		return true, u.encodeBind(b, size)
+	case wire.Parse, wire.FunctionCall:
+		return false, wire.Fatalf("54000", "a statement of %d bytes is too large for the extended protocol", size)
+	}
+	u.commit()
+	u.passing = size
+	return u.pass(), nil
+}
+
+// pass moves bytes of a large frame; without a server they are dropped. So they
+// may be, but need not, after an error.
+func (u *turn) pass() bool {
+	b := u.pending()
+	n := min(len(b), u.passing)
+	if u.session.server != nil {
+		u.request = append(u.request, b[:n]...)
+	}
+	u.take(n)
+	u.passing -= n
+	return n > 0
+}
+
+func (u *turn) encodeQuery(frame []byte) {
+	s := u.session
+	sql, _, _ := wire.CString(frame[wire.HeaderLen:])
+	f := u.nextFacts(sql)
+	s.unnamed.body, s.unnamed.facts = nil, nil // a simple Query ends the unnamed statement
+	u.effects.note(f, sql, s.tx)
+	if f.Kind == sqlparse.Deallocate && u.deallocate(sql) {
+		return
+	}
+	u.forward(frame, reqQuery)
+	u.endBatch()
+}

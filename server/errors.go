@@ -1,0 +1,88 @@
+package server
+
+import (
+	"errors"
+	"io"
+
+	"github.com/pgherd/pgherd/internal/wire"
+)
+
+// Why a session ends without an error.
+var (
+	errGone      = errors.New("client has gone")
+	errTerminate = errors.New("client said goodbye")
+)
+
+// What clients are told, beside what the nodes say themselves.
+func errTooManyClients(limit int) *wire.Error {
+	return wire.Fatalf("53300", "sorry, too many clients already").WithHint("pool.max_clients allows " + itoa(limit) + ".")
+}
+
+func errShutdown() *wire.Error {
+	return wire.Fatalf("57P01", "terminating connection due to administrator command")
+}
+
+func errPassword(user string) *wire.Error {
+	return wire.Fatalf("28P01", "password authentication failed for user %q", user)
+}
+
+func errQueryWait() *wire.Error {
+	return wire.Errorf("08000", "no server connection became free within query_wait_timeout").
+		WithHint("Raise pool.size or pool.query_wait_timeout, or look for long transactions.")
+}
+
+func errNoPrimary() *wire.Error {
+	return wire.Errorf("57P03", "there is no primary at the moment").
+		WithHint("SHOW POOL_NODES in the console tells the state of the nodes; PROMOTE NODE n makes a primary.")
+}
+
+func errCanceled() *wire.Error {
+	return wire.Errorf("57014", "canceling statement due to user request")
+}
+
+func errUnknownOutcome(node int) *wire.Error {
+	return wire.Errorf("08007", "node %d was lost before it answered: whether the transaction was committed is unknown", node).
+		WithHint("Look whether the change is there before you repeat it.")
+}
+
+func errRolledBack(node int) *wire.Error {
+	return wire.Errorf("40001", "node %d was lost in the middle of the transaction, which was rolled back", node).
+		WithHint("The transaction can be repeated.")
+}
+
+func errReadLost(node int) *wire.Error {
+	return wire.Errorf("08006", "node %d was lost in the middle of the result", node).
+		WithHint("The statement can be repeated.")
+}
+
+func errWritesLost() *wire.Error {
+	return wire.Errorf("40001", "the failover may have lost what this session wrote or read last").
+		WithHint("The new primary ended the old one's log before that. Read again before you rely on it; synchronous replication avoids such a loss.")
+}
+
+func errAborted() *wire.Error {
+	return wire.Errorf("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+}
+
+func errPinLost(node int, pin string) *wire.Error {
+	return wire.Fatalf("57P01", "node %d was lost together with this session's state (%s)", node, pin)
+}
+
+func errDesync(what string) *wire.Error {
+	return wire.Fatalf("08P01", "the server's answer does not fit the request: %s", what)
+}
+
+// fatal turns what ended a session into what its client is told; nil when there
+// is nothing to say or nobody to say it to.
+func fatal(err error) *wire.Error {
+	var told *wire.Error
+	switch {
+	case errors.Is(err, errGone), errors.Is(err, errTerminate), errors.Is(err, io.EOF), err == nil:
+		return nil
+	case errors.As(err, &told):
+		f := *told
+		f.Severity = wire.SeverityFatal
+		return &f
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/routing"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// gather looks ahead over the batch that the client has begun and says what it
+// needs of a node. ok is false while too little has come to know: a batch ends
+// with Query, Sync, Flush or FunctionCall. The facts found on the way are kept
+// for encode.
+func (u *turn) gather() (need routing.Need, ok bool, err error) {
+	clear(u.ahead)
+	u.ahead, u.unnamed = u.ahead[:0], u.session.unnamed.facts
+	need = routing.Read
+	for b := u.pending(); ; {
+		typ, size := wire.Peek(b)
+		seen := len(u.pending()) - len(b)
+		switch {
+		case size < 0:
+			return need, false, wire.Violation("length of message %q", typ)
+		case size > maxGather && size > len(b), seen > maxGather:
+			return routing.Write, true, nil // not worth the memory
+		case size == 0 || size > len(b):
+			u.in.fit(u.taken + seen + max(size, wire.HeaderLen))
+			return need, false, nil
+		}
+		frameNeed, end := u.judge(typ, b[wire.HeaderLen:size])
+		if frameNeed == routing.Write {
+			need = routing.Write
+		}
+		if end {
+			return need, true, nil
+		}
+		b = b[size:]
+	}
+}
+
+// judge says what one frame needs, and whether the batch ends with it.
+func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
+	switch typ {
+	case wire.Query:
+		sql, _, _ := wire.CString(body)
+		return needOf(u.classify(sql)), true
+	case wire.Parse:
+		name, rest, _ := wire.CString(body)
+		sql, _, _ := wire.CString(rest)
+		f := u.classify(sql)
+		if len(name) == 0 {
+			u.unnamed = f
+		}
+		return needOf(f), false
+	case wire.Bind:
+		_, rest, _ := wire.CString(body)
+		name, _, _ := wire.CString(rest)
+		return needOf(u.factsOf(name)), false
+	case wire.FunctionCall, wire.Flush: // behind Flush the batch may go on with a write
+		return routing.Write, true
+	case wire.Sync, wire.Terminate:
+		return routing.Read, true
+	}
+	return routing.Read, false
+}
+
+// classify looks a text up and keeps the facts for encode.
+func (u *turn) classify(sql []byte) *sqlparse.Facts {
+	f := u.session.shard.srv.parser.Parse(sql)
+	u.ahead = append(u.ahead, f)
+	return f
+}
+
+// nextFacts are the facts of the next Query or Parse in order, as gathered or
+// found now.
+func (u *turn) nextFacts(sql []byte) *sqlparse.Facts {
+	if len(u.ahead) == 0 {
+		return u.session.shard.srv.parser.Parse(sql)
+	}
+	f := u.ahead[0]
+	u.ahead = u.ahead[:copy(u.ahead, u.ahead[1:])] // keeps the array
+	return f
+}
+
+// factsOf are the facts of a prepared statement as of the batch; nil when there
+// is none of the name, or when the batch itself names it.
+func (u *turn) factsOf(name []byte) *sqlparse.Facts {
+	if len(name) == 0 {
+		return u.unnamed
+	}
+	return u.session.prepared[string(name)].facts
+}
+
+// needOf says where a statement may run: a read anywhere, a transaction only
+// when it is declared to read. A session that must keep its server afterwards
+// keeps one that takes writes.
+func needOf(f *sqlparse.Facts) routing.Need {
+	if f == nil {
+		return routing.Read
+	}
+	if !f.ReadOnly() || f.Pin != sqlparse.PinNone || (f.Traits.Has(sqlparse.Begins) && !f.Traits.Has(sqlparse.ReadOnlyTx)) {
+		return routing.Write
+	}
+	return routing.Read
+}

@@ -1,0 +1,354 @@
+package server
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/routing"
+)
+
+// errAnswered says that the client has been given an error instead of a server.
+var errAnswered = errors.New("answered with an error")
+
+func unanswered(err error) error {
+	if err == errAnswered {
+		return nil
+	}
+	return err
+}
+
+// retryDelay is how long a session leaves a node alone that just refused it.
+const retryDelay = 20 * time.Millisecond
+
+// resetTimeout is how long a server may take to forget a session.
+const resetTimeout = 5 * time.Second
+
+// lease gets a server that suits the batch, waiting for it if need be: in line,
+// for a primary, or for a standby that is about to catch up.
+func (u *turn) lease(need routing.Need) error {
+	s := u.session
+	s.canceled = false // that was for something else
+	l := leasing{turn: u, need: need}
+	server, err := l.find()
+	if err != nil {
+		return u.refuse(err)
+	}
+	s.server, s.epoch = server, u.epochNow()
+	server.Conn.Attach(u.task)
+	if need == routing.Read {
+		s.shard.srv.selects[server.Node()].Add(1)
+	}
+	u.replay = u.replayable(need)
+	u.replies.boundary = true
+	u.synchronise()
+	return nil
+}
+
+// replayable says whether the batch can be sent again if its server is lost: not
+// when the client still waits for the answers to what came before.
+func (u *turn) replayable(need routing.Need) replay {
+	switch {
+	case len(u.local)+u.scanned > 0 || u.session.tx != wire.TxIdle:
+		return replayNever
+	case need == routing.Read:
+		return replayRead
+	}
+	return replayUnsent
+}
+
+// epochNow is the epoch under which a lease begins.
+func (u *turn) epochNow() cluster.Epoch { return u.session.shard.srv.board.Current().Epoch }
+
+// leasing is the search for a server. The fast way sets no clock.
+type leasing struct {
+	*turn
+	need     routing.Need
+	deadline time.Time // query_wait_timeout; zero until there was a wait
+	patience time.Time // until when a standby may catch up; zero until there was a wait
+}
+
+func (l *leasing) find() (*pool.Server, error) {
+	for {
+		route := l.decide()
+		switch {
+		case route.Reason == routing.WritesLost:
+			l.session.route.Forgive(l.epochNow())
+			return nil, errWritesLost()
+		case route.Reason == routing.Held:
+			if err := l.awaitBoard(l.limit(), errNoPrimary()); err != nil {
+				return nil, err
+			}
+			continue
+		case route.Hopeful && l.patient():
+			if err := l.awaitBoard(l.patience, nil); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		server, err := l.acquire(route.Node)
+		if server != nil || err != nil {
+			return server, err
+		}
+	}
+}
+
+func (l *leasing) decide() routing.Route {
+	s := l.session
+	srv := s.shard.srv
+	in := routing.Input{Need: l.need, Board: srv.board, Patience: srv.config.CatchupWait, Roll: rand.Uint32()}
+	if l.need == routing.Read {
+		in.LastWrite = srv.newestWrite()
+		if s.route.Standby != cluster.NoNode {
+			in.Now = time.Now()
+		}
+	}
+	route := routing.Decide(in, &s.route)
+	if route.Reason == routing.Unresolved || route.Reason == routing.Behind {
+		srv.board.Need(time.Now())
+	}
+	return route
+}
+
+// limit is when the client's patience ends.
+func (l *leasing) limit() time.Time {
+	if timeout := l.session.shard.srv.config.QueryWaitTimeout; l.deadline.IsZero() && timeout > 0 {
+		l.deadline = time.Now().Add(timeout)
+	}
+	return l.deadline
+}
+
+// patient reports whether a read may wait any longer for a standby.
+func (l *leasing) patient() bool {
+	now := time.Now()
+	if l.patience.IsZero() {
+		l.patience = now.Add(l.session.shard.srv.config.CatchupWait)
+	}
+	return now.Before(l.patience)
+}
+
+// awaitBoard waits for the picture of the cluster to change. late is what to say
+// when the deadline passes first, nil for nothing.
+func (l *leasing) awaitBoard(deadline time.Time, late *wire.Error) error {
+	l.session.shard.watch(l.task)
+	inTime := l.task.Wait(deadline)
+	if err := l.interrupted(); err != nil {
+		return err
+	}
+	if !inTime && late != nil {
+		return late
+	}
+	return nil
+}
+
+// interrupted reports why the client no longer waits.
+func (l *leasing) interrupted() error {
+	s := l.session
+	switch {
+	case s.canceled:
+		s.canceled = false
+		return errCanceled()
+	case s.conn.Hung():
+		return errGone
+	}
+	return nil
+}
+
+// acquire takes a server of a node, or stands in line for one. It returns
+// neither a server nor an error when the decision must be made anew.
+func (l *leasing) acquire(node cluster.NodeID) (*pool.Server, error) {
+	s := l.session
+	p := s.shard.srv.pools.Pool(pool.Key{Node: node, Database: s.database, User: s.user})
+	if server := p.Take(s.shard.loop); server != nil {
+		return server, nil
+	}
+	w := p.Join(l.task)
+	for !w.Done() {
+		inTime := l.task.Wait(l.limit())
+		err := l.interrupted()
+		if err == nil && !inTime && !w.Done() {
+			err = errQueryWait()
+		}
+		if err != nil {
+			w.Cancel()
+			return nil, err
+		}
+	}
+	server, err := w.Server()
+	if err == nil {
+		return server, nil
+	}
+	return nil, l.setback(err)
+}
+
+// setback decides whether it is worth trying again after a failed acquire.
+func (l *leasing) setback(err error) error {
+	var dial *pool.DialError
+	if errors.Is(err, pool.ErrRetired) {
+		return nil
+	}
+	if !errors.As(err, &dial) || !dial.Unreachable() {
+		return toClient(err)
+	}
+	if limit := l.limit(); !limit.IsZero() && time.Now().After(limit) {
+		return toClient(err)
+	}
+	return l.awaitBoard(time.Now().Add(retryDelay), nil)
+}
+
+// toClient is what a client is told of a node's refusal: the node's own words
+// when it has said any.
+func toClient(err error) *wire.Error {
+	var told *wire.Error
+	if errors.As(err, &told) {
+		e := *told
+		e.Severity = wire.SeverityError
+		return &e
+	}
+	return wire.Errorf("08006", "%v", err)
+}
+
+// refuse answers the batch with an error: no server took part in it.
+func (u *turn) refuse(err error) error {
+	var e *wire.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.Severity == wire.SeverityFatal {
+		return e
+	}
+	u.local = wire.AppendError(u.local, e)
+	typ, size := wire.Peek(u.pending())
+	if typ == wire.Query || typ == wire.FunctionCall {
+		u.local = wire.AppendReady(u.local, wire.TxIdle)
+		u.passing = size // without a server it is dropped
+		return errAnswered
+	}
+	u.skipping = true
+	return errAnswered
+}
+
+// synchronise gives the server the session's settings, in front of the batch.
+func (u *turn) synchronise() {
+	s := u.session
+	sql := s.server.Settings.Difference(s.settings)
+	if sql == "" {
+		return
+	}
+	u.request = wire.AppendQuery(u.request, sql)
+	u.replies.push(expected{request: reqQuery, visibility: hidden})
+	u.replies.boundary = true
+	s.server.Settings = s.settings
+}
+
+// checkSettings is synchronise at login: it waits for the answer and returns the
+// parameters that the server reports.
+func (u *turn) checkSettings() (map[string]string, error) {
+	s := u.session
+	if err := u.leaseForLogin(); err != nil {
+		return nil, err
+	}
+	params, err := u.collectParameters()
+	if err != nil {
+		s.dropServer()
+		return nil, err
+	}
+	u.replies.clear()
+	u.request = u.request[:0]
+	u.release()
+	return params, nil
+}
+
+func (u *turn) leaseForLogin() error {
+	l := leasing{turn: u, need: routing.Write}
+	server, err := l.find()
+	if err != nil {
+		return err
+	}
+	u.session.server = server
+	server.Conn.Attach(u.task)
+	u.synchronise()
+	return nil
+}
+
+// collectParameters sends the settings and reads up to ReadyForQuery.
+func (u *turn) collectParameters() (map[string]string, error) {
+	s := u.session
+	base := s.shard.srv.pools.Welcome(s.database, s.user)
+	params := make(map[string]string, len(base))
+	for name, value := range base {
+		params[name] = value
+	}
+	if len(u.request) == 0 {
+		return params, nil
+	}
+	deadline := time.Now().Add(loginTimeout)
+	if err := u.task.Write(s.server.Conn, u.request, deadline); err != nil {
+		return nil, err
+	}
+	for {
+		frame, err := u.readReply(deadline)
+		if err != nil {
+			return nil, err
+		}
+		switch frame[0] {
+		case wire.ReadyForQuery:
+			return params, nil
+		case wire.ErrorResponse:
+			return nil, wire.ParseError(frame[wire.HeaderLen:])
+		case wire.ParameterStatus:
+			name, rest, _ := wire.CString(frame[wire.HeaderLen:])
+			value, _, _ := wire.CString(rest)
+			params[string(name)] = string(value)
+		}
+	}
+}
+
+// recycle makes the server that a session leaves behind as good as new, if it is
+// in order, and returns it.
+func (u *turn) recycle() {
+	s := u.session
+	if s.server == nil || s.tx != wire.TxIdle || !u.replies.empty() || !u.replies.boundary || len(u.request) > 0 {
+		return
+	}
+	deadline := time.Now().Add(resetTimeout)
+	if u.task.Write(s.server.Conn, wire.AppendQuery(nil, "DISCARD ALL"), deadline) != nil {
+		return
+	}
+	for {
+		frame, err := u.readReply(deadline)
+		if err != nil || frame[0] == wire.ErrorResponse {
+			return
+		}
+		if frame[0] == wire.ReadyForQuery {
+			break
+		}
+	}
+	s.server.Settings = pool.Settings{}
+	s.server.Statements.Clear()
+	u.release()
+}
+
+// readReply reads one whole frame from the server; it is valid until the next.
+func (u *turn) readReply(deadline time.Time) ([]byte, error) {
+	for {
+		b := u.reply.data()
+		_, size := wire.Peek(b)
+		if size < 0 || size > maxGather {
+			return nil, errDesync("length of a reply")
+		}
+		if size > 0 && size <= len(b) {
+			u.reply.consume(size)
+			return b[:size], nil
+		}
+		u.reply.fit(size)
+		n, err := u.task.Read(u.session.server.Conn, u.reply.room(), deadline)
+		if err != nil {
+			return nil, err
+		}
+		u.reply.w += n
+	}
+}

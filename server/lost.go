@@ -1,0 +1,231 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/routing"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// lost deals with the end of the server's connection. The client stays: a batch
+// that nobody can have carried out, or that only reads and has shown nothing, is
+// sent again elsewhere; otherwise the client is told what became of it.
+func (u *turn) lost(err error) error {
+	s := u.session
+	node := int(s.server.Node())
+	s.shard.srv.pools.Report(s.server, err)
+	s.dropServer()
+	u.request, u.sent = u.request[:0], 0
+	if u.replay != replayNever && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone {
+		u.again()
+		return nil
+	}
+	u.dropReply()
+	switch {
+	case u.relaying > 0: // in the middle of a frame: nothing can be said
+		return errReadLost(node)
+	case s.pin != sqlparse.PinNone:
+		return errPinLost(node, s.pin.String())
+	case u.replies.empty() && s.tx != wire.TxIdle:
+		s.orphan, s.tx = untold, wire.TxFailed
+		return nil
+	}
+	return u.answerLost(node)
+}
+
+// dropReply forgets what the server said last; what the client was to see of it
+// is kept.
+func (u *turn) dropReply() {
+	u.detour()
+	u.reply.consume(len(u.reply.data()))
+}
+
+// again has the batch encoded once more, for another server. Nothing of the
+// answer so far has reached the client, or will.
+func (u *turn) again() {
+	u.local, u.scanned = u.local[:0], 0
+	u.reply.reset()
+	clear(u.ahead)
+	u.ahead = u.ahead[:0]
+	u.taken = 0
+	u.replay = replayNever
+	u.undoAll()
+	u.replies.clear()
+	u.effects = effects{}
+	u.failed, u.skipping, u.copying = false, false, false
+	u.passing = 0
+}
+
+// retryOnPrimary sends a read to the primary that a standby has refused; from now
+// on as well, unless it was only in the way of replay.
+func (u *turn) retryOnPrimary(e *wire.Error) error {
+	if e.Code == "25006" || e.Code == "0A000" {
+		u.refuseStandby()
+	}
+	u.session.dropServer()
+	u.request, u.sent = u.request[:0], 0
+	u.again()
+	return u.reroute()
+}
+
+func (u *turn) refuseStandby() {
+	for _, e := range u.replies.effects {
+		if e.facts != nil {
+			e.facts.RefuseStandby()
+		}
+	}
+	if f := u.effects.facts; f != nil {
+		f.RefuseStandby()
+	}
+}
+
+// reroute leases the primary for a batch that is being sent again.
+func (u *turn) reroute() error { return unanswered(u.lease(routing.Write)) }
+
+// answerLost tells the client about every batch whose answer will not come.
+func (u *turn) answerLost(node int) error {
+	s := u.session
+	e := u.verdict(node)
+	after := wire.TxIdle
+	if s.tx != wire.TxIdle && e.Code != "08007" {
+		s.orphan, after = told, wire.TxFailed
+	}
+	answered := false
+	for _, x := range u.replies.due[u.replies.head:] {
+		if x.visibility == hidden {
+			continue
+		}
+		if !answered {
+			u.local = wire.AppendError(u.local, e)
+			answered = true
+		}
+		if x.request == reqQuery || x.request == reqSync || x.request == reqCall {
+			u.local = wire.AppendReady(u.local, after)
+			answered = false
+		}
+	}
+	u.skipping = answered
+	s.tx, s.wrote = after, false
+	u.commit()
+	u.undoAll()
+	u.replies.clear()
+	u.effects, u.failed, u.copying = effects{}, false, false
+	return nil
+}
+
+// verdict says what is known about the fate of the batches under way.
+func (u *turn) verdict(node int) *wire.Error {
+	all := append(slices.Clone(u.replies.effects), u.effects)
+	ends := slices.ContainsFunc(all, func(e effects) bool { return e.ends })
+	wrote := u.session.wrote || slices.ContainsFunc(all, func(e effects) bool { return e.wrote })
+	switch {
+	case u.session.tx != wire.TxIdle && !(ends && wrote): // nothing can have been committed
+		return errRolledBack(node)
+	case wrote:
+		return errUnknownOutcome(node)
+	}
+	return errReadLost(node)
+}
+
+// orphanFrame answers for the server that is gone: the transaction has failed,
+// and only its end is accepted.
+func (u *turn) orphanFrame(typ byte, size int) bool {
+	if !u.whole(size) {
+		return false
+	}
+	body := u.pending()[wire.HeaderLen:size]
+	switch {
+	case typ == wire.Query:
+		u.orphanQuery(body)
+	case u.skipping:
+	default:
+		u.orphanExtended(typ, body)
+	}
+	u.take(size)
+	return true
+}
+
+func (u *turn) orphanQuery(body []byte) {
+	sql, _, _ := wire.CString(body)
+	if u.session.shard.srv.parser.Parse(sql).Traits.Has(sqlparse.Ends) {
+		u.endOrphan()
+	} else {
+		u.local = wire.AppendError(u.local, u.orphanError())
+	}
+	u.local = wire.AppendReady(u.local, u.session.tx)
+}
+
+func (u *turn) endOrphan() {
+	s := u.session
+	s.orphan, s.tx, u.ended = notOrphaned, wire.TxIdle, false
+	u.local = wire.AppendCommandComplete(u.local, "ROLLBACK")
+}
+
+// orphanError is the bad news first, then what PostgreSQL says in a failed
+// transaction.
+func (u *turn) orphanError() *wire.Error {
+	if u.session.orphan == untold {
+		u.session.orphan = told
+		return wire.Errorf("40001", "the node was lost in the middle of the transaction, which was rolled back").
+			WithHint("The transaction can be repeated.")
+	}
+	return errAborted()
+}
+
+// orphanParse keeps a statement that ends the transaction; others are refused.
+func (u *turn) orphanParse(body []byte) bool {
+	s := u.session
+	name, rest, _ := wire.CString(body)
+	sql, _, ok := wire.CString(rest)
+	facts := s.shard.srv.parser.Parse(sql)
+	if u.ended = ok && facts.Traits.Has(sqlparse.Ends); !u.ended {
+		return false
+	}
+	if len(name) == 0 {
+		s.unnamed = unnamed{body: append([]byte(nil), rest...), facts: facts}
+	} else {
+		s.remember(string(name), prepared{pool.NewStatement(rest), facts})
+	}
+	return true
+}
+
+// orphanExtended plays the server's part for COMMIT or ROLLBACK in the extended
+// protocol; everything else is an error.
+func (u *turn) orphanExtended(typ byte, body []byte) {
+	switch typ {
+	case wire.Parse:
+		if u.orphanParse(body) {
+			u.local = wire.AppendFrame(u.local, wire.ParseComplete, "")
+			return
+		}
+	case wire.Bind:
+		_, rest, _ := wire.CString(body)
+		name, _, _ := wire.CString(rest)
+		u.unnamed = u.session.unnamed.facts
+		if f := u.factsOf(name); f != nil && f.Traits.Has(sqlparse.Ends) {
+			u.ended = true
+			u.local = wire.AppendFrame(u.local, wire.BindComplete, "")
+			return
+		}
+	case wire.Describe:
+		if u.ended {
+			if len(body) > 0 && body[0] == 'S' {
+				u.local = wire.AppendFrame(u.local, wire.ParameterDescription, "\x00\x00")
+			}
+			u.local = wire.AppendFrame(u.local, wire.NoData, "")
+			return
+		}
+	case wire.Execute:
+		if u.ended {
+			u.endOrphan()
+			return
+		}
+	case wire.Close:
+		u.local = wire.AppendFrame(u.local, wire.CloseComplete, "")
+		return
+	}
+	u.local = wire.AppendError(u.local, u.orphanError())
+	u.skipping = true
+}

@@ -1,0 +1,220 @@
+package server
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// encodeParse passes an unnamed statement on, and remembers it for a Bind on
+// another server. A named one becomes a statement that sessions share.
+func (u *turn) encodeParse(frame []byte) error {
+	s := u.session
+	name, body, ok := wire.CString(frame[wire.HeaderLen:])
+	sql, _, ok2 := wire.CString(body)
+	if !ok || !ok2 {
+		return wire.Violation("malformed Parse")
+	}
+	f := u.nextFacts(sql)
+	if len(name) == 0 {
+		s.unnamed = unnamed{body: append(s.unnamed.body[:0], body...), facts: f, server: s.server}
+		u.forward(frame, reqParse)
+		return nil
+	}
+	u.encodeNamed(string(name), prepared{pool.NewStatement(body), f})
+	return nil
+}
+
+// encodeNamed prepares a shared statement for the client's name. A name that it
+// has for another statement is an error that the server is made to report.
+func (u *turn) encodeNamed(name string, p prepared) {
+	s := u.session
+	if old, ok := s.prepared[name]; ok {
+		if old.statement != p.statement {
+			u.forward(appendParse(nil, u.ensure(old), p.statement.Body()), reqParse)
+			return
+		}
+		name = "" // nothing to undo
+	} else {
+		s.remember(name, p)
+	}
+	if s.server.Statements.Use(p.statement.Name) {
+		u.expect(expected{request: localParse, client: name})
+		return
+	}
+	u.prepare(p.statement, expected{request: reqParse, client: name})
+}
+
+func (s *session) remember(name string, p prepared) {
+	if s.prepared == nil {
+		s.prepared = map[string]prepared{}
+	}
+	s.prepared[name] = p
+}
+
+// prepare parses a shared statement on the server, which has it not. Room is
+// made by closing the one that was not used for longest.
+func (u *turn) prepare(st pool.Statement, e expected) {
+	s := u.session
+	if evicted := s.server.Statements.Add(st.Name, s.shard.srv.config.MaxPrepared); evicted != "" {
+		b, at := wire.Begin(u.request, wire.Close)
+		u.request = wire.End(wire.AppendString(append(b, 'S'), evicted), at)
+		u.expect(expected{request: reqClose, visibility: hidden, statement: evicted})
+	}
+	u.request = appendParse(u.request, st.Name, st.Body())
+	e.statement = st.Name
+	u.expect(e)
+}
+
+// ensure has a statement ready on the server and returns its name there.
+func (u *turn) ensure(p prepared) string {
+	if !u.session.server.Statements.Use(p.statement.Name) {
+		u.prepare(p.statement, expected{request: reqParse, visibility: hidden})
+	}
+	return p.statement.Name
+}
+
+// nowhere is the name of a statement that no server has: the unnamed one of a
+// client that has none, for the server may still have somebody else's.
+const nowhere = "pgherd_unnamed"
+
+// resolve has a statement of the client's ready on the server and returns the
+// name it has there. A name that the client never prepared is passed on, for
+// the server to refuse.
+func (u *turn) resolve(name []byte) (string, *sqlparse.Facts) {
+	s := u.session
+	if len(name) == 0 {
+		return u.resolveUnnamed()
+	}
+	p, ok := s.prepared[string(name)]
+	if !ok {
+		return string(name), nil
+	}
+	return u.ensure(p), p.facts
+}
+
+func (u *turn) resolveUnnamed() (string, *sqlparse.Facts) {
+	s := u.session
+	if s.unnamed.body == nil {
+		return nowhere, nil
+	}
+	if s.unnamed.server != s.server {
+		u.request = appendParse(u.request, "", s.unnamed.body)
+		u.expect(expected{request: reqParse, visibility: hidden})
+		s.unnamed.server = s.server
+	}
+	return "", s.unnamed.facts
+}
+
+func appendParse[S string | []byte](b []byte, name string, body S) []byte {
+	b, at := wire.Begin(b, wire.Parse)
+	return wire.End(append(wire.AppendString(b, name), body...), at)
+}
+
+// encodeBind passes Bind on with the server's name for the statement. b may be
+// only the beginning of a frame of size bytes.
+func (u *turn) encodeBind(b []byte, size int) error {
+	portal, rest, ok := wire.CString(b[wire.HeaderLen:])
+	name, rest, ok2 := wire.CString(rest)
+	if !ok || !ok2 {
+		return wire.Violation("malformed Bind")
+	}
+	shared, facts := u.resolve(name)
+	if facts != nil {
+		u.effects.note(facts, u.textOf(name, facts), u.session.tx)
+	}
+	head, at := wire.Begin(u.request, wire.Bind)
+	head = wire.AppendString(wire.AppendString(head, portal), shared)
+	missing := size - len(b)
+	u.request = wire.End(append(head, rest...), at)
+	u.expect(expected{request: reqBind})
+	if missing > 0 {
+		setLength(u.request[at:], len(u.request)-at-1+missing)
+		u.commit()
+		u.in.consume(len(b))
+		u.passing = missing
+	}
+	return nil
+}
+
+// textOf is the query of a statement whose facts leave something open.
+func (u *turn) textOf(name []byte, f *sqlparse.Facts) []byte {
+	if !f.Traits.Has(sqlparse.SessionState) && f.Kind != sqlparse.Unknown {
+		return nil
+	}
+	body := u.session.unnamed.body
+	if len(name) > 0 {
+		body = []byte(u.session.prepared[string(name)].statement.Body())
+	}
+	sql, _, _ := wire.CString(body)
+	return sql
+}
+
+func setLength(frame []byte, n int) {
+	frame[1], frame[2], frame[3], frame[4] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n)
+}
+
+// encodeTarget deals with Describe and Close, of a statement or a portal.
+func (u *turn) encodeTarget(typ byte, frame []byte) error {
+	body := frame[wire.HeaderLen:]
+	if len(body) < 2 || (body[0] != 'S' && body[0] != 'P') {
+		return wire.Violation("malformed Describe or Close")
+	}
+	name, _, ok := wire.CString(body[1:])
+	if !ok {
+		return wire.Violation("malformed Describe or Close")
+	}
+	switch {
+	case body[0] == 'P' && typ == wire.Describe:
+		u.forward(frame, reqDescribe)
+	case body[0] == 'P':
+		u.forward(frame, reqClose)
+	case typ == wire.Describe:
+		shared, _ := u.resolve(name)
+		b, at := wire.Begin(u.request, wire.Describe)
+		u.request = wire.End(wire.AppendString(append(b, 'S'), shared), at)
+		u.expect(expected{request: reqDescribeStatement})
+	case len(name) == 0:
+		u.session.unnamed = unnamed{}
+		u.forward(frame, reqClose)
+	default: // others may use it on the server
+		u.encodeClose(string(name))
+	}
+	return nil
+}
+
+func (u *turn) encodeClose(name string) {
+	p, ok := u.session.prepared[name]
+	if !ok {
+		u.expect(expected{request: localClose})
+		return
+	}
+	delete(u.session.prepared, name)
+	u.expect(expected{request: localClose, client: name, closed: p})
+}
+
+// deallocate passes DEALLOCATE name on with the name that the server knows.
+func (u *turn) deallocate(sql []byte) bool {
+	s := u.session
+	words := strings.Fields(strings.TrimRight(string(bytes.TrimSpace(sql)), "; "))
+	name := words[len(words)-1]
+	if strings.HasPrefix(name, `"`) {
+		name = strings.Trim(name, `"`)
+	} else {
+		name = strings.ToLower(name)
+	}
+	p, ok := s.prepared[name]
+	if !ok {
+		return false
+	}
+	shared := u.ensure(p)
+	delete(s.prepared, name)
+	s.server.Statements.Remove(shared)
+	u.request = wire.AppendQuery(u.request, `DEALLOCATE "`+shared+`"`)
+	u.expect(expected{request: reqQuery, statement: shared})
+	u.endBatch()
+	return true
+}

@@ -1,0 +1,384 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/pgherd/pgherd/internal/wire"
+)
+
+// request is what was asked of the server, so that its answer can be checked.
+type request uint8
+
+const (
+	reqQuery             request = iota // anything, up to ReadyForQuery
+	reqCall                             // FunctionCallResponse, ReadyForQuery
+	reqSync                             // ReadyForQuery
+	reqParse                            // ParseComplete
+	reqBind                             // BindComplete
+	reqClose                            // CloseComplete
+	reqDescribe                         // RowDescription or NoData
+	reqDescribeStatement                // ParameterDescription, and the same
+	reqExecute                          // rows or a copy, and how it ended
+	reqCopyEnd                          // nothing: ends what the client copies in
+	localParse                          // nothing is asked: we say ParseComplete
+	localClose                          // CloseComplete
+)
+
+// visibility says whether the client sees an answer.
+type visibility uint8
+
+const (
+	shown  visibility = iota
+	hidden            // the client did not ask
+)
+
+// expected is one answer that is due.
+type expected struct {
+	request    request
+	visibility visibility
+	statement  string   // what reqParse prepares, reqClose and a DEALLOCATE in reqQuery close; the server's name
+	client     string   // the client's name of what reqParse and localParse prepare, localClose closes
+	closed     prepared // by localClose
+}
+
+// queue is the answers that are due, the first one next, and the effects of
+// the batches they belong to.
+type queue struct {
+	due      []expected
+	head     int
+	effects  []effects // of the batches that are not answered yet
+	boundary bool      // the last request ended a batch
+}
+
+func (q *queue) empty() bool { return q.head == len(q.due) }
+
+func (q *queue) first() *expected { return &q.due[q.head] }
+
+func (q *queue) push(e expected) {
+	q.due = append(q.due, e)
+	if e.request != reqCopyEnd {
+		q.boundary = false
+	}
+}
+
+// finish ends a batch with its effects.
+func (q *queue) finish(e effects) {
+	q.effects = append(q.effects, e)
+	q.boundary = true
+}
+
+// forgetful reports whether a batch under way may have the server forget its
+// statements: what it has is known when that is answered.
+func (q *queue) forgetful() bool {
+	for i := range q.effects {
+		if q.effects[i].tags {
+			return true
+		}
+	}
+	return false
+}
+
+func (q *queue) pop() {
+	q.due[q.head] = expected{}
+	if q.head++; q.head == len(q.due) {
+		q.due, q.head = q.due[:0], 0
+	}
+}
+
+// popEffects returns the effects of the batch that is answered now.
+func (q *queue) popEffects() effects {
+	if len(q.effects) == 0 {
+		return effects{}
+	}
+	e := q.effects[0]
+	copy(q.effects, q.effects[1:])
+	q.effects[len(q.effects)-1] = effects{}
+	q.effects = q.effects[:len(q.effects)-1]
+	return e
+}
+
+func (q *queue) clear() {
+	clear(q.due)
+	clear(q.effects)
+	*q = queue{due: q.due[:0], effects: q.effects[:0], boundary: true}
+}
+
+// scan looks at the headers of what the server has sent: each frame is due, and
+// is shown or hidden. Frames that are shown are left in one run for flush.
+func (u *turn) scan() error {
+	for {
+		if u.relaying > 0 {
+			if !u.relayLarge() {
+				return nil
+			}
+			continue
+		}
+		b := u.reply.data()[u.scanned:]
+		typ, size := wire.Peek(b)
+		switch {
+		case size < 0:
+			return errDesync("length of a reply")
+		case size == 0:
+			return nil
+		case size > len(b) && (bulky(typ) || size > maxWhole(typ)):
+			if err := u.startLarge(typ, size); err != nil {
+				return err
+			}
+			continue
+		case size > len(b):
+			u.reply.fit(u.scanned + size)
+			return nil
+		}
+		if err := u.onFrame(typ, b[:size]); err != nil {
+			return err
+		}
+		if u.session.server == nil {
+			return nil
+		}
+	}
+}
+
+// bulky frames may be passed on in pieces; they can be large and never end an
+// exchange.
+func bulky(typ byte) bool { return typ == wire.DataRow || typ == wire.CopyData }
+
+// maxWhole is up to which size a frame is read whole. An error must be: it says
+// what becomes of the batch, and may quote a value of any size.
+func maxWhole(typ byte) int {
+	if typ == wire.ErrorResponse {
+		return maxError
+	}
+	return maxGather
+}
+
+func (u *turn) startLarge(typ byte, size int) error {
+	if typ == wire.ErrorResponse || typ == wire.ReadyForQuery {
+		return errDesync("size of a reply")
+	}
+	if u.replies.empty() || u.replies.first().visibility == hidden {
+		return errDesync("a large reply that nobody asked for")
+	}
+	if _, ok := answers(u.replies.first().request, typ); !ok && typ != wire.NoticeResponse {
+		return errDesync("message " + string(rune(typ)) + " out of order")
+	}
+	u.commit()
+	u.relaying = size
+	return nil
+}
+
+func (u *turn) relayLarge() bool {
+	n := min(u.relaying, len(u.reply.data())-u.scanned)
+	u.scanned += n
+	u.relaying -= n
+	return n > 0
+}
+
+// onFrame deals with one whole frame from the server.
+func (u *turn) onFrame(typ byte, frame []byte) error {
+	switch typ {
+	case wire.NoticeResponse, wire.NotificationResponse:
+		u.show(frame, u.visible())
+		return nil
+	case wire.ParameterStatus:
+		u.show(frame, u.visible() && !isHotStandby(frame))
+		return nil
+	case wire.ErrorResponse:
+		return u.onError(frame)
+	case wire.ReadyForQuery:
+		return u.onReady(frame)
+	}
+	if u.replies.empty() {
+		return errDesync("message " + string(rune(typ)) + " without a request")
+	}
+	e := *u.replies.first()
+	done, ok := answers(e.request, typ)
+	if !ok {
+		return errDesync("message " + string(rune(typ)) + " out of order")
+	}
+	if typ == wire.CopyInResponse {
+		u.copyIn()
+	}
+	if typ == wire.CommandComplete {
+		u.copying = false
+	}
+	if typ == wire.CommandComplete && len(u.replies.effects) > 0 && u.replies.effects[0].tags {
+		tag, _, _ := wire.CString(frame[wire.HeaderLen:])
+		u.onTag(string(tag))
+	}
+	u.show(frame, e.visibility == shown)
+	if done {
+		u.replies.pop()
+		u.emitLocal()
+	}
+	return nil
+}
+
+// answers says whether a frame may answer a request, and whether it is the last
+// to do so. ReadyForQuery is not among them.
+func answers(r request, typ byte) (done, ok bool) {
+	switch r {
+	case reqQuery:
+		return false, true
+	case reqCall:
+		return false, typ == wire.FunctionCallResponse
+	case reqParse:
+		return true, typ == wire.ParseComplete
+	case reqBind:
+		return true, typ == wire.BindComplete
+	case reqClose:
+		return true, typ == wire.CloseComplete
+	case reqDescribe:
+		return true, typ == wire.RowDescription || typ == wire.NoData
+	case reqDescribeStatement:
+		return typ != wire.ParameterDescription, typ == wire.ParameterDescription || typ == wire.RowDescription || typ == wire.NoData
+	case reqExecute:
+		switch typ {
+		case wire.CommandComplete, wire.EmptyQueryResponse, wire.PortalSuspended:
+			return true, true
+		case wire.DataRow, wire.CopyInResponse, wire.CopyOutResponse, wire.CopyData, wire.CopyDone:
+			return false, true
+		}
+	}
+	return false, false
+}
+
+// visible reports whether what the server says on its own account now concerns
+// the client.
+func (u *turn) visible() bool {
+	return u.replies.empty() || u.replies.first().visibility == shown
+}
+
+// show leaves the frame at the end of the scanned run, or takes it out.
+func (u *turn) show(frame []byte, visible bool) {
+	if visible {
+		u.scanned += len(frame)
+		return
+	}
+	if u.scanned > 0 {
+		u.detour()
+	}
+	u.reply.consume(len(frame))
+}
+
+// emitLocal says what we answer ourselves, as soon as it is its turn.
+func (u *turn) emitLocal() {
+	for !u.replies.empty() {
+		var typ byte
+		switch u.replies.first().request {
+		case localParse:
+			typ = wire.ParseComplete
+		case localClose:
+			typ = wire.CloseComplete
+		case reqCopyEnd: // there was no copy to end
+			u.replies.pop()
+			continue
+		default:
+			return
+		}
+		u.detour()
+		u.local = wire.AppendFrame(u.local, typ, "")
+		u.replies.pop()
+	}
+}
+
+// copyIn has begun: the server ignores the Syncs that were sent before the end
+// of the copy (protocol, "COPY Operations").
+func (u *turn) copyIn() {
+	q := &u.replies
+	extended := q.first().request == reqExecute
+	for i := q.head + 1; i < len(q.due); {
+		switch {
+		case q.due[i].request == reqCopyEnd:
+			return
+		case q.due[i].request != reqSync:
+			i++
+			continue
+		}
+		q.due = slices.Delete(q.due, i, i+1)
+		if extended {
+			u.effects = q.popEffects() // they belong to the Sync that counts
+			q.boundary, extended = false, false
+		} else {
+			q.effects = q.effects[:len(q.effects)-1] // a Sync's of its own: there are none
+		}
+	}
+	u.copying = true
+}
+
+// onError ends what the server gives up: everything up to the next Sync.
+func (u *turn) onError(frame []byte) error {
+	e := wire.ParseError(frame[wire.HeaderLen:])
+	if e.Severity == wire.SeverityFatal || e.Severity == "PANIC" {
+		return u.lost(e)
+	}
+	if u.replies.empty() {
+		return errDesync("an error without a request")
+	}
+	if u.refused(e) {
+		return u.retryOnPrimary(e)
+	}
+	u.failed, u.copying = true, false
+	if first := *u.replies.first(); first.visibility == hidden && first.request == reqQuery {
+		return errDesync("settings of the session were refused: " + e.Message)
+	}
+	u.show(frame, true)
+	if r := u.replies.first().request; r == reqQuery || r == reqCall || r == reqSync {
+		u.undo(u.replies.first()) // a DEALLOCATE
+		return nil
+	}
+	u.skip()
+	return nil
+}
+
+// onReady ends a batch.
+func (u *turn) onReady(frame []byte) error {
+	status, err := wire.ParseReady(frame)
+	if err != nil || u.replies.empty() {
+		return errDesync("ReadyForQuery without a request")
+	}
+	e := *u.replies.first()
+	if e.request != reqQuery && e.request != reqSync && e.request != reqCall {
+		return errDesync("ReadyForQuery out of order")
+	}
+	u.show(frame, e.visibility == shown)
+	u.replies.pop()
+	if e.visibility == hidden {
+		u.emitLocal()
+		return nil
+	}
+	done := u.replies.popEffects()
+	s := u.session
+	if u.failed {
+		u.applyFailed(&done)
+	} else {
+		u.apply(&done, status)
+	}
+	u.failed, u.copying = false, false
+	s.tx, s.wrote = status, s.wrote || done.wrote
+	if status == wire.TxIdle {
+		u.observe(s.wrote)
+		s.wrote = false
+	}
+	u.emitLocal()
+	return nil
+}
+
+// isHotStandby finds the one parameter that tells of the node rather than of the
+// session: it is always off here.
+func isHotStandby(frame []byte) bool {
+	name, _, _ := wire.CString(frame[wire.HeaderLen:])
+	return string(name) == "in_hot_standby"
+}
+
+// refused reports whether a standby has refused what the primary may accept,
+// before the client has seen anything.
+func (u *turn) refused(e *wire.Error) bool {
+	if u.session.server.Node() == u.primary() || u.replay != replayRead {
+		return false
+	}
+	switch e.Code {
+	case "25006", "0A000", "40001", "40P01", "55006":
+		return true
+	}
+	return false
+}

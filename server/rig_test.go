@@ -1,0 +1,175 @@
+package server
+
+import (
+	"context"
+	"net"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/pgtest"
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/reactor"
+)
+
+// rig is a server in front of a real cluster. Instead of a failover engine it
+// has a board that the test publishes on, and a goroutine that polls positions.
+type rig struct {
+	*testing.T
+	cluster *pgtest.TestCluster
+	board   *cluster.Board
+	pools   *pool.Pools
+	server  *Server
+	addr    string
+}
+
+type noConsole struct{}
+
+func (noConsole) Serve(context.Context, ConsoleClient) error { return nil }
+
+// suspects records what the pools have noticed.
+type suspects struct{ nodes chan cluster.NodeID }
+
+func (s suspects) Suspect(node cluster.NodeID, _ error) {
+	select {
+	case s.nodes <- node:
+	default:
+	}
+}
+
+func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int)) *rig {
+	t.Helper()
+	pgtest.Leaks(t)
+	r := &rig{T: t, cluster: pgtest.Cluster(t, standbys)}
+	loops := 1
+	pc := pool.Config{Nodes: r.cluster.Nodes(), Size: 5, ConnectTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, CatchupWait: 20 * time.Millisecond,
+		ConsoleDatabases: []string{"pgpool"}}
+	if change != nil {
+		change(&sc, &pc, &loops)
+	}
+	pc.Loops = loops
+	log := hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: testWriter{t}})
+	group, err := reactor.NewGroup(loops, Panicked(log, debug.Stack))
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := NewUsers(map[string]config.Secret{"bench": config.NewSecret("bench")})
+	r.board = cluster.NewBoard(r.cluster.Nodes(), time.Now())
+	r.pools = pool.New(pc, users, suspects{make(chan cluster.NodeID, 100)}, log)
+	r.server = New(sc, group, users, r.board, r.pools, noConsole{}, log)
+	if err := r.server.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	r.addr = r.server.Addresses()[0]
+	r.publish(0)
+	r.serve(standbys > 0)
+	return r
+}
+
+func (r *rig) serve(poll bool) {
+	done := make(chan error, 1)
+	go func() { done <- r.server.Run() }()
+	ctx, stop := context.WithCancel(context.Background())
+	polled := make(chan struct{})
+	go func() {
+		defer close(polled)
+		if poll {
+			r.poll(ctx)
+		}
+	}()
+	r.Cleanup(func() {
+		limit, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		r.server.Shutdown(limit)
+		if err := <-done; err != nil {
+			r.Error(err)
+		}
+		r.pools.Close()
+		stop()
+		<-polled
+	})
+}
+
+// publish makes one node the primary; NoNode leaves none.
+func (r *rig) publish(primary cluster.NodeID) {
+	s := r.board.Current().Clone()
+	s.Epoch++
+	s.Primary = primary
+	for i := range s.Nodes {
+		s.Nodes[i].Status, s.Nodes[i].Role = cluster.Up, cluster.Standby
+		if s.Nodes[i].ID == primary {
+			s.Nodes[i].Role = cluster.Primary
+		}
+	}
+	r.board.Publish(s)
+}
+
+// poll records the nodes' positions, as the failover engine's monitors do.
+func (r *rig) poll(ctx context.Context) {
+	nodes := r.cluster.Nodes()
+	conns := make([]*pgx.Conn, len(nodes))
+	for i, n := range nodes {
+		c, err := r.cluster.Connect(ctx, n.ID, "postgres")
+		if err != nil {
+			r.Error(err)
+			return
+		}
+		defer c.Close(context.Background())
+		conns[i] = c
+	}
+	for ctx.Err() == nil {
+		for i, c := range conns {
+			began, epoch := time.Now(), r.board.Current().Epoch
+			var text string
+			if c.QueryRow(ctx, "select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end::text").Scan(&text) != nil {
+				continue
+			}
+			lsn, err := cluster.ParseLSN(text)
+			if err != nil {
+				r.Error(err)
+			}
+			r.board.Record(cluster.NodeID(i), cluster.Sample{Began: began, Epoch: epoch, LSN: lsn})
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// dsn is a connection string for the server; options are appended.
+func (r *rig) dsn(options ...string) string {
+	host, port, _ := net.SplitHostPort(r.addr)
+	return "host=" + host + " port=" + port + " user=bench password=bench dbname=bench sslmode=disable " + strings.Join(options, " ")
+}
+
+// connect opens a client connection for the length of the test.
+func (r *rig) connect(options ...string) *pgx.Conn {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, r.dsn(options...))
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = c.Close(ctx)
+	})
+	return c
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(b []byte) (int, error) {
+	w.t.Log(strings.TrimSpace(string(b)))
+	return len(b), nil
+}

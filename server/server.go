@@ -1,0 +1,232 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// Config is what the sessions need to know.
+type Config struct {
+	Auth             config.AuthType
+	Mode             config.PoolMode
+	MaxClients       int
+	QueryWaitTimeout time.Duration // query_wait_timeout; 0 = none
+	MaxPrepared      int           // prepared statements kept on each server connection
+	Consistency      config.Consistency
+	CatchupWait      time.Duration
+	ConsoleDatabases []string
+}
+
+// Console serves a client of the virtual database.
+type Console interface {
+	// Serve answers a client that is logged in and ready, until it leaves or ctx
+	// ends. The connection is closed for it afterwards.
+	Serve(ctx context.Context, c ConsoleClient) error
+}
+
+// ConsoleClient is a client of the console.
+type ConsoleClient struct {
+	Conn     net.Conn
+	User     string
+	Params   map[string]string // what it was told by ParameterStatus
+	Canceled <-chan struct{}   // receives when a cancel request comes in
+}
+
+// Server accepts clients and runs their sessions.
+type Server struct {
+	config  Config
+	users   *Users
+	board   *cluster.Board
+	pools   *pool.Pools
+	parser  *sqlparse.Parser
+	console Console
+	log     hclog.Logger
+
+	group     *reactor.Group
+	shards    []*shard
+	listeners []*listener
+	cancels   cancels
+	clients   atomic.Int64
+	seen      atomic.Pointer[cluster.Snapshot] // by boardChanged
+	lastWrite atomic.Int64                     // nanoseconds after started; only kept for global consistency
+	started   time.Time
+	selects   []atomic.Uint64 // by node
+	draining  atomic.Bool
+
+	consoles     sync.WaitGroup
+	consoleCtx   context.Context
+	stopConsoles context.CancelFunc
+}
+
+// listener is one listening socket, registered with every loop's first.
+type listener struct {
+	fd   int
+	addr string
+}
+
+// New makes a server on the loops of a group. Listen and Run follow.
+func New(c Config, group *reactor.Group, users *Users, board *cluster.Board, pools *pool.Pools, console Console, log hclog.Logger) *Server {
+	s := &Server{config: c, users: users, board: board, pools: pools, parser: sqlparse.New(20000), console: console, log: log,
+		group: group, started: time.Now(), selects: make([]atomic.Uint64, len(board.Current().Nodes))}
+	s.cancels.sessions = map[uint32]*entry{}
+	s.consoleCtx, s.stopConsoles = context.WithCancel(context.Background())
+	for _, l := range group.Loops() {
+		s.shards = append(s.shards, newShard(s, l))
+	}
+	s.seen.Store(board.Current())
+	board.Watch(s.boardChanged)
+	return s
+}
+
+// boardChanged is called by the board's publishers: sessions that wait for a
+// change go on, and those that hold a server of a node that went out of use, or
+// is primary no longer, lose it now rather than when the network gives up.
+func (s *Server) boardChanged() {
+	now := s.board.Current()
+	before := s.seen.Swap(now)
+	for i, n := range now.Nodes {
+		was := before.Nodes[i]
+		if (was.Status.Serves() && !n.Status.Serves()) || (was.Role == cluster.Primary && n.Role != cluster.Primary) {
+			s.retire(n.ID)
+		}
+	}
+	for _, sh := range s.shards {
+		sh.boardChanged()
+	}
+}
+
+func (s *Server) retire(node cluster.NodeID) {
+	s.pools.Retire(node)
+	for _, sh := range s.shards {
+		sh.loop.Post(func() { sh.sever(node) })
+	}
+}
+
+// Panicked reports a panic in a session; pass it to reactor.NewGroup.
+func Panicked(log hclog.Logger, stack func() []byte) func(any) {
+	return func(r any) { log.Error("session panicked", "panic", fmt.Sprint(r), "stack", string(stack())) }
+}
+
+// Selects counts the reads sent to a node since the start.
+func (s *Server) Selects(node cluster.NodeID) uint64 { return s.selects[node].Load() }
+
+// Listen binds an address of the form host:port. The error says what to do
+// about a port that is taken.
+func (s *Server) Listen(address string) error {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w (is another pgherd or PostgreSQL there? choose another port in listen)", address, err)
+	}
+	addr := ln.Addr().String()
+	fd, err := reactor.Descriptor(ln)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	s.listeners = append(s.listeners, &listener{fd, addr})
+	return nil
+}
+
+// Addresses are what Listen has bound, with the port that was chosen for 0.
+func (s *Server) Addresses() []string {
+	var all []string
+	for _, l := range s.listeners {
+		all = append(all, l.addr)
+	}
+	return all
+}
+
+// Run serves clients until the group is stopped, by Shutdown or otherwise.
+func (s *Server) Run() error {
+	first := s.group.Loops()[0]
+	for _, l := range s.listeners {
+		first.Post(func() {
+			if err := first.Accept(l.fd, s.accept); err != nil {
+				s.log.Error("cannot accept clients", "address", l.addr, "error", err)
+			}
+		})
+	}
+	err := s.group.Run()
+	s.stopConsoles()
+	s.consoles.Wait()
+	s.closeListeners()
+	return err
+}
+
+func (s *Server) closeListeners() {
+	for _, l := range s.listeners {
+		unix.Close(l.fd)
+	}
+	s.listeners = nil
+}
+
+// accept is called on the first loop; the client goes to the next one in turn.
+func (s *Server) accept(fd int) {
+	reactor.NoDelay(fd)
+	l := s.group.Next()
+	sh := s.shards[l.Index()]
+	if l == s.group.Loops()[0] {
+		sh.adopt(fd)
+	} else if !l.Post(func() { sh.adopt(fd) }) {
+		unix.Close(fd)
+	}
+}
+
+// Shutdown stops accepting, ends sessions as they fall idle, and stops the
+// loops when all have gone or ctx is done.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.draining.Store(true)
+	first := s.group.Loops()[0]
+	first.Post(func() {
+		for _, l := range s.listeners {
+			first.Unaccept(l.fd)
+		}
+	})
+	s.stopConsoles()
+	for _, sh := range s.shards {
+		sh.loop.Post(sh.drain)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s.clients.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	s.group.Stop()
+}
+
+// wrote notes that somebody's write was acknowledged.
+func (s *Server) wrote(at time.Time) {
+	if s.config.Consistency != config.ConsistencyGlobal {
+		return
+	}
+	n := int64(at.Sub(s.started))
+	for old := s.lastWrite.Load(); n > old && !s.lastWrite.CompareAndSwap(old, n); {
+		old = s.lastWrite.Load()
+	}
+}
+
+// newestWrite is the time of the last write acknowledged to anybody.
+func (s *Server) newestWrite() time.Time {
+	if n := s.lastWrite.Load(); n > 0 {
+		return s.started.Add(time.Duration(n))
+	}
+	return time.Time{}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

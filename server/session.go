@@ -1,0 +1,160 @@
+package server
+
+import (
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/routing"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// session is what is kept for one client. It belongs to its shard's loop.
+type session struct {
+	shard   *shard
+	conn    *reactor.Conn
+	handler func(*reactor.Task) // run, bound once
+	refuse  *wire.Error         // answers the start-up packet instead of a login
+
+	database, user string
+	key            uint32 // the process id by which it can be cancelled; 0 for none
+	closed         bool
+
+	route    routing.Session
+	initial  pool.Settings // from the start-up packet
+	settings pool.Settings // what the client has set since, too
+	prepared map[string]prepared
+	unnamed  unnamed
+
+	onPrimary bool // its settings keep it there
+
+	server *pool.Server  // the lease
+	epoch  cluster.Epoch // when it was taken
+	pin    sqlparse.Pin  // why the lease outlives transactions
+	tx     wire.TxStatus // as the client knows it
+	wrote  bool          // in the present transaction
+	orphan orphan
+	turn   *turn // while one runs
+
+	canceled        bool          // while it waits in line
+	canceledConsole chan struct{} // set for a client of the console
+}
+
+// orphan says what became of a transaction whose server was lost.
+type orphan int
+
+const (
+	notOrphaned orphan = iota
+	untold             // the client has yet to get the error
+	told               // it has; what follows is refused until the transaction ends
+)
+
+// prepared is a named statement of the client's.
+type prepared struct {
+	statement pool.Statement
+	facts     *sqlparse.Facts
+}
+
+// unnamed is the client's unnamed statement: it outlives the server it was
+// parsed on.
+type unnamed struct {
+	body   []byte // of Parse, behind the empty name; nil when there is none
+	facts  *sqlparse.Facts
+	server *pool.Server // where it is parsed now
+}
+
+func newSession(sh *shard, conn *reactor.Conn) *session {
+	s := &session{shard: sh, conn: conn, tx: wire.TxIdle, route: routing.NewSession(sh.srv.config.Consistency)}
+	s.handler = s.run
+	return s
+}
+
+// idle reports whether the session may end without breaking anything off.
+func (s *session) idle() bool {
+	return s.turn == nil && s.key != 0 && s.server == nil && s.canceledConsole == nil
+}
+
+// run carries out one turn. It is the handler of the client's connection, and
+// of the server's while the session keeps one between turns.
+func (s *session) run(t *reactor.Task) {
+	s.conn.Attach(t)
+	if s.server != nil {
+		s.server.Conn.Attach(t)
+	}
+	u := s.shard.turn(s, t)
+	s.turn = u
+	defer func() {
+		s.turn = nil
+		if s.closed || u.err != nil || u.running {
+			s.end(u)
+			return
+		}
+		s.shard.giveBack(u)
+		s.park()
+	}()
+	u.running = true
+	u.err = u.serve()
+	u.running = false
+}
+
+// park waits for the next byte, without a coroutine.
+func (s *session) park() {
+	if s.shard.srv.draining.Load() && s.server == nil {
+		s.say(wire.AppendError(nil, errShutdown()))
+		s.close()
+		return
+	}
+	if s.server != nil {
+		s.server.Conn.Idle(s.handler)
+	}
+	s.conn.Idle(s.handler)
+}
+
+// end closes the session for the reason that broke off its turn.
+func (s *session) end(u *turn) {
+	if e := fatal(u.err); e != nil && !s.closed && u.between() {
+		s.say(wire.AppendError(nil, e))
+	}
+	if !u.running {
+		u.recycle()
+	}
+	s.close()
+	s.shard.giveBack(u)
+}
+
+// between writes what is there for the client and reports whether last words can
+// follow: within a frame they would be taken for its contents.
+func (u *turn) between() bool {
+	blocked, err := u.flush()
+	return err == nil && !blocked && u.relaying == 0
+}
+
+// say writes what fits to the client; it is for last words.
+func (s *session) say(b []byte) { _, _ = s.conn.TryWrite(b) }
+
+// close ends the session and whatever it holds.
+func (s *session) close() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.dropServer()
+	s.conn.Close()
+	s.forget()
+}
+
+// forget takes the session out of the books.
+func (s *session) forget() {
+	s.shard.srv.cancels.remove(s.key)
+	delete(s.shard.sessions, s)
+	s.shard.srv.clients.Add(-1)
+}
+
+// dropServer closes the leased connection; nobody else may use it.
+func (s *session) dropServer() {
+	if s.server != nil {
+		s.server.Pool().Discard(s.server)
+		s.server = nil
+	}
+	s.unnamed.server = nil
+}

@@ -1,0 +1,341 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/wire"
+)
+
+// loginTimeout bounds everything up to the first ReadyForQuery
+// (PostgreSQL's authentication_timeout).
+const loginTimeout = 60 * time.Second
+
+// start is the handler of a new client: it runs until the client is logged in,
+// has been refused, or turned out to be something else.
+func (s *session) start(t *reactor.Task) {
+	s.conn.Attach(t)
+	ready := false
+	defer func() {
+		if !ready {
+			s.close()
+		}
+	}()
+	l := &login{session: s, task: t, deadline: time.Now().Add(loginTimeout)}
+	err := l.run()
+	switch {
+	case err != nil:
+		if e := fatal(err); e != nil {
+			s.say(wire.AppendError(nil, e))
+		}
+	case l.console:
+		ready = true
+		s.handOver()
+	case !s.closed:
+		ready = true
+		s.park()
+	}
+}
+
+// login is a session's start-up in progress.
+type login struct {
+	*session
+	task     *reactor.Task
+	deadline time.Time
+	startup  wire.Startup
+	version  uint32
+	console  bool
+}
+
+func (l *login) run() error {
+	if err := l.readStartup(); err != nil {
+		return err
+	}
+	if l.startup.Code == wire.CancelRequest {
+		l.shard.srv.cancels.fire(l.startup.PID, l.startup.Secret)
+		return errTerminate
+	}
+	if l.refuse != nil {
+		return l.refuse
+	}
+	if err := l.identify(); err != nil {
+		return err
+	}
+	if err := l.authenticate(); err != nil {
+		return err
+	}
+	params, err := l.parameters()
+	if err != nil {
+		return err
+	}
+	return l.welcome(params)
+}
+
+// readStartup reads packets until one is not a request for encryption, which is
+// declined. Nothing may follow such a request before its answer.
+func (l *login) readStartup() error {
+	for range 3 { // GSSENCRequest, SSLRequest, StartupMessage
+		packet, err := l.readPacket()
+		if err != nil {
+			return err
+		}
+		if l.startup, err = wire.ParseStartup(packet); err != nil {
+			return err
+		}
+		switch l.startup.Code {
+		case wire.SSLRequest, wire.GSSENCRequest:
+			if err := l.write([]byte{'N'}); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	return wire.Violation("no start-up packet")
+}
+
+func (l *login) readPacket() ([]byte, error) {
+	var head [4]byte
+	if err := l.task.ReadFull(l.conn, head[:], l.deadline); err != nil {
+		return nil, gone(err)
+	}
+	n, err := wire.StartupLen(head[:])
+	if err != nil {
+		return nil, err
+	}
+	packet := make([]byte, n)
+	copy(packet, head[:])
+	return packet, gone(l.task.ReadFull(l.conn, packet[4:], l.deadline))
+}
+
+// readMessage reads a frame of the authentication phase.
+func (l *login) readMessage() ([]byte, error) {
+	var head [wire.HeaderLen]byte
+	if err := l.task.ReadFull(l.conn, head[:], l.deadline); err != nil {
+		return nil, gone(err)
+	}
+	typ, size := wire.Peek(head[:])
+	if typ != wire.Password || size < 0 || size > wire.MaxPassword {
+		return nil, wire.Violation("message %q of %d bytes during authentication", typ, size)
+	}
+	body := make([]byte, size-wire.HeaderLen)
+	return body, gone(l.task.ReadFull(l.conn, body, l.deadline))
+}
+
+func (l *login) write(b []byte) error { return gone(l.task.Write(l.conn, b, l.deadline)) }
+
+// gone replaces what the socket said by what it means.
+func gone(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, reactor.ErrTimeout):
+		return wire.Fatalf("57P05", "login took longer than %s", loginTimeout)
+	}
+	return fmt.Errorf("%w: %w", errGone, err)
+}
+
+// identify reads who the client is and what it wants set.
+func (l *login) identify() error {
+	p := l.startup.Params
+	l.user, l.database = p["user"], p["database"]
+	if l.user == "" {
+		return wire.Fatalf("28000", "no PostgreSQL user name specified in startup packet")
+	}
+	if l.database == "" {
+		l.database = l.user
+	}
+	if r := p["replication"]; r != "" && r != "false" && r != "off" && r != "no" && r != "0" {
+		return wire.Fatalf("0A000", "replication connections are not passed on").WithHint("Connect to the node itself.")
+	}
+	l.console = slices.Contains(l.shard.srv.config.ConsoleDatabases, l.database)
+	initial, err := startupSettings(p)
+	if err != nil {
+		return err
+	}
+	l.initial, l.settings = initial, initial
+	l.judgeSettings()
+	return nil
+}
+
+// startupSettings are the parameters of the start-up packet, those in options included.
+func startupSettings(params map[string]string) (pool.Settings, error) {
+	var s pool.Settings
+	options, err := parseOptions(params["options"])
+	if err != nil {
+		return s, err
+	}
+	for _, o := range options {
+		s = s.With(strings.ToLower(o.Name), pool.Literal(o.Value))
+	}
+	for name, value := range params {
+		switch name {
+		case "user", "database", "options", "replication":
+		default:
+			s = s.With(strings.ToLower(name), pool.Literal(value))
+		}
+	}
+	return s, nil
+}
+
+// parseOptions reads the options parameter: "-c name=value" and "--name=value",
+// separated by white space, which a backslash keeps.
+func parseOptions(text string) ([]pool.Setting, error) {
+	words := splitOptions(text)
+	var list []pool.Setting
+	for i := 0; i < len(words); i++ {
+		word := words[i]
+		switch {
+		case word == "-c" && i+1 < len(words):
+			i++
+			word = words[i]
+		case strings.HasPrefix(word, "-c"):
+			word = word[2:]
+		case strings.HasPrefix(word, "--"):
+			word = word[2:]
+		default:
+			return nil, wire.Fatalf("0A000", "unsupported start-up option %q", word).WithHint("-c name=value and --name=value are supported.")
+		}
+		name, value, ok := strings.Cut(word, "=")
+		if !ok || name == "" {
+			return nil, wire.Fatalf("42601", "start-up option %q is not of the form name=value", word)
+		}
+		list = append(list, pool.Setting{Name: strings.ReplaceAll(name, "-", "_"), Value: value})
+	}
+	return list, nil
+}
+
+func splitOptions(text string) []string {
+	var words []string
+	var word strings.Builder
+	inside := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\\' && i+1 < len(text):
+			i++
+			word.WriteByte(text[i])
+			inside = true
+		case c == ' ' || c == '\t' || c == '\n':
+			if inside {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			inside = false
+		default:
+			word.WriteByte(c)
+			inside = true
+		}
+	}
+	if inside {
+		words = append(words, word.String())
+	}
+	return words
+}
+
+// parameters are what the client is told of the server's parameters. The first
+// client of a database and user has a server connected for it; so has one whose
+// settings the server must look at.
+func (l *login) parameters() (map[string]string, error) {
+	if l.console {
+		return consoleParameters, nil
+	}
+	params := l.shard.srv.pools.Welcome(l.database, l.user)
+	if params == nil || l.needsCheck() {
+		var err error
+		if params, err = l.checkSettings(); err != nil {
+			return nil, err
+		}
+	}
+	params = maps.Clone(params)
+	params["application_name"] = l.startup.Params["application_name"]
+	params["in_hot_standby"] = "off" // writes are possible here
+	return params, nil
+}
+
+// consoleParameters are what drivers look for in any server.
+var consoleParameters = map[string]string{
+	"server_version": "15.0 (pgherd)", "server_encoding": "UTF8", "client_encoding": "UTF8",
+	"DateStyle": "ISO, MDY", "TimeZone": "UTC", "integer_datetimes": "on", "standard_conforming_strings": "on",
+}
+
+// needsCheck reports whether the client has set anything but its name.
+func (l *login) needsCheck() bool {
+	return l.initial.With("application_name", "") != pool.Settings{}
+}
+
+// checkSettings applies the client's settings to a server and returns what that
+// one says about its parameters then. An error is the server's own.
+func (l *login) checkSettings() (map[string]string, error) {
+	u := l.shard.turn(l.session, l.task)
+	l.turn = u
+	defer func() {
+		l.turn = nil
+		l.shard.giveBack(u)
+	}()
+	return u.checkSettings()
+}
+
+// welcome tells the client that it is in.
+func (l *login) welcome(params map[string]string) error {
+	b := wire.AppendAuth(nil, wire.AuthOK, "")
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		b = wire.AppendParameterStatus(b, name, params[name])
+	}
+	secretLen := 4
+	if l.version >= wire.Version32 {
+		secretLen = 32
+	}
+	var secret []byte
+	l.key, secret = l.shard.srv.cancels.add(secretLen, l.onCancel())
+	b = wire.AppendKeyData(b, l.key, secret)
+	return l.write(wire.AppendReady(b, wire.TxIdle))
+}
+
+// onCancel is what a cancel request for the session does, on any goroutine.
+func (l *login) onCancel() func() {
+	if !l.console {
+		s := l.session
+		return func() { s.shard.loop.Post(s.cancel) }
+	}
+	l.canceledConsole = make(chan struct{}, 1)
+	c := l.canceledConsole
+	return func() {
+		select {
+		case c <- struct{}{}:
+		default: // one is pending
+		}
+	}
+}
+
+// handOver passes a logged-in client to the console, on a goroutine of its own.
+func (s *session) handOver() {
+	srv := s.shard.srv
+	conn, err := s.conn.Detach()
+	if err != nil {
+		srv.log.Error("cannot hand a client to the console", "error", err)
+		s.close()
+		return
+	}
+	loop := s.shard.loop
+	srv.consoles.Go(func() {
+		defer loop.Post(s.closeDetached)
+		defer conn.Close()
+		err := srv.console.Serve(srv.consoleCtx, ConsoleClient{conn, s.user, consoleParameters, s.canceledConsole})
+		if err != nil {
+			srv.log.Warn("console session failed", "user", s.user, "error", err)
+		}
+	})
+}
+
+// closeDetached is close for a session whose client went to the console.
+func (s *session) closeDetached() {
+	s.closed = true
+	s.forget()
+}

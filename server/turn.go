@@ -1,0 +1,278 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// maxRequest is how much may wait to be sent to the server before no more is
+// taken from the client.
+const maxRequest = 256 << 10
+
+// turn is a full-duplex pump between a client and a server. Its buffers are
+// lent by the shard for as long as anything is under way.
+type turn struct {
+	session *session
+	task    *reactor.Task
+	running bool
+	err     error // why the session ends
+
+	in      buffer            // from the client
+	taken   int               // of in: encoded already, kept in case it must be sent again
+	passing int               // bytes of a large frame that are still to be passed on to the server
+	ahead   []*sqlparse.Facts // of the Query and Parse frames that gather has seen
+	unnamed *sqlparse.Facts   // of the unnamed statement among them
+	request []byte            // to the server
+	sent    int               // of request
+	replies queue
+	effects effects // of the batch being encoded
+
+	reply    buffer // from the server
+	scanned  int    // of reply: looked at and meant for the client
+	relaying int    // bytes of a large frame that are still to be passed on to the client
+	local    []byte // to the client, in front of what reply holds
+
+	replay   replay
+	skipping bool // after an error in a pipeline whose Sync has not come yet
+	copying  bool // the server waits for what the client copies in
+	failed   bool // the batch being answered has had an error
+	ended    bool // the orphaned transaction is being ended by the batch
+}
+
+// replay says whether the batch under way may be sent to another server.
+type replay int
+
+const (
+	replayNever replay = iota // something has reached the client, or is forgotten
+	replayUnsent
+	replayRead // it only reads
+)
+
+func (u *turn) clear() {
+	u.in.reset()
+	u.reply.reset()
+	u.replies.clear()
+	if cap(u.request) > maxKept {
+		u.request = nil
+	}
+	if cap(u.local) > maxKept {
+		u.local = nil
+	}
+	clear(u.ahead)
+	*u = turn{in: u.in, reply: u.reply, request: u.request[:0], replies: u.replies, local: u.local[:0], ahead: u.ahead[:0]}
+}
+
+// serve pumps until everything is answered. The error ends the session.
+func (u *turn) serve() error {
+	for {
+		moved, err := u.step()
+		if err != nil {
+			return err
+		}
+		if u.settle() && !u.session.conn.Readable() {
+			return nil
+		}
+		if !moved && !u.session.conn.Hung() {
+			u.task.Wait(time.Time{})
+		} else if !moved {
+			if err := u.outlive(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// step moves what can be moved, in every direction.
+func (u *turn) step() (moved bool, err error) {
+	read, err := u.receive()
+	if err != nil {
+		return false, err
+	}
+	encoded, err := u.advance()
+	if err != nil {
+		return false, err
+	}
+	wrote, err := u.send()
+	if err != nil {
+		return false, err
+	}
+	relayed, err := u.relay()
+	return read || encoded || wrote || relayed, err
+}
+
+// outlive waits for the server although the client has closed its side: what it
+// has asked for is carried out and answered, unless the server waits for more.
+func (u *turn) outlive() error {
+	if u.starved() || (u.replies.empty() && u.flushed()) {
+		return errGone
+	}
+	u.task.Wait(time.Time{})
+	return nil
+}
+
+// starved reports whether the server can't go on without more from the client.
+func (u *turn) starved() bool { return u.passing > 0 || u.copying || !u.replies.boundary }
+
+// flushed reports whether the client has got everything that is there for it.
+func (u *turn) flushed() bool { return len(u.local)+u.scanned == 0 }
+
+// receive reads what the client has sent, as far as there is room.
+func (u *turn) receive() (bool, error) {
+	room := u.in.room()
+	if len(room) == 0 || len(u.request)-u.sent > maxRequest {
+		return false, nil
+	}
+	n, err := u.session.conn.TryRead(room)
+	u.in.w += n
+	if err == io.EOF {
+		return n > 0, nil // it may only have closed its sending side: see outlive
+	}
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errGone, err)
+	}
+	return n > 0, nil
+}
+
+// pending is what the client has sent and nobody has looked at.
+func (u *turn) pending() []byte { return u.in.data()[u.taken:] }
+
+// take marks n bytes as encoded. They are kept while they might be needed again.
+func (u *turn) take(n int) {
+	u.taken += n
+	if u.replay == replayNever {
+		u.in.consume(u.taken)
+		u.taken = 0
+	}
+}
+
+// commit gives up the chance to send the batch again.
+func (u *turn) commit() {
+	u.replay = replayNever
+	u.in.consume(u.taken)
+	u.taken = 0
+}
+
+// send writes what is meant for the server.
+func (u *turn) send() (bool, error) {
+	if u.sent == len(u.request) || u.session.server == nil {
+		return false, nil
+	}
+	n, err := u.session.server.Conn.TryWrite(u.request[u.sent:])
+	if u.sent += n; u.sent == len(u.request) {
+		u.request, u.sent = u.request[:0], 0
+	}
+	if n > 0 && u.replay == replayUnsent {
+		u.commit()
+	}
+	if err != nil {
+		return true, u.lost(err)
+	}
+	return n > 0, nil
+}
+
+// relay reads from the server and writes to the client.
+func (u *turn) relay() (moved bool, err error) {
+	for {
+		owed := !u.flushed()
+		if blocked, err := u.flush(); blocked || err != nil {
+			return moved, err
+		}
+		moved = moved || owed
+		s := u.session.server
+		if s == nil {
+			return moved, nil
+		}
+		n, err := s.Conn.TryRead(u.reply.room())
+		if err != nil {
+			return true, u.lost(err)
+		}
+		if n == 0 {
+			return moved, nil
+		}
+		moved = true
+		u.reply.w += n
+		if err := u.scan(); err != nil {
+			return true, err
+		}
+	}
+}
+
+// flush writes to the client what is meant for it: local first, then the run of
+// reply that was scanned. It reports whether something is left.
+func (u *turn) flush() (blocked bool, err error) {
+	if u.flushed() {
+		return false, nil
+	}
+	u.commit()
+	if len(u.local) > 0 {
+		u.detour()
+		n, err := u.session.conn.TryWrite(u.local)
+		if err != nil {
+			return false, fmt.Errorf("%w: %w", errGone, err)
+		}
+		u.local = u.local[:copy(u.local, u.local[n:])]
+		return len(u.local) > 0, nil
+	}
+	n, err := u.session.conn.TryWrite(u.reply.data()[:u.scanned])
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errGone, err)
+	}
+	u.scanned -= n
+	u.reply.consume(n)
+	return u.scanned > 0, nil
+}
+
+// detour moves the scanned run behind what is local, to keep the order.
+func (u *turn) detour() {
+	u.local = append(u.local, u.reply.data()[:u.scanned]...)
+	u.reply.consume(u.scanned)
+	u.scanned = 0
+}
+
+// settle ends the lease when nothing is under way, and reports whether the turn
+// is over: everything answered, and nothing of the client's begun.
+func (u *turn) settle() bool {
+	s := u.session
+	busy := !u.replies.empty() || u.passing > 0 || u.relaying > 0 || len(u.request) > 0 || u.skipping
+	if busy || (s.server != nil && !u.replies.boundary) {
+		return false
+	}
+	if s.server != nil && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && !s.keepsServer() {
+		u.release()
+	}
+	return len(u.pending()) == 0 && u.flushed()
+}
+
+// release returns the server to its pool; what was encoded is forgotten.
+func (u *turn) release() {
+	s := u.session
+	u.commit()
+	if u.reply.w != u.reply.r+u.scanned {
+		s.dropServer() // it has said something that nobody asked for
+		return
+	}
+	server := s.server
+	s.server, s.unnamed.server = nil, nil
+	server.Pool().Release(server)
+}
+
+// observe notes what an answer from the primary has shown to the session.
+func (u *turn) observe(wrote bool) {
+	s := u.session
+	if len(s.shard.srv.selects) == 1 || s.server.Node() != u.primary() {
+		return
+	}
+	now := time.Now()
+	s.route.Observe(now, s.epoch, wrote)
+	if wrote {
+		s.shard.srv.wrote(now)
+	}
+}
+
+func (u *turn) primary() cluster.NodeID { return u.session.shard.srv.board.Current().Primary }

@@ -1,0 +1,49 @@
+package server
+
+// skip drops what the server won't answer, up to the next Sync.
+func (u *turn) skip() {
+	q := &u.replies
+	end := q.head
+	for end < len(q.due) && q.due[end].request != reqSync {
+		if r := q.due[end].request; r == reqQuery || r == reqCall {
+			q.popEffects()
+		}
+		end++
+	}
+	for i := end - 1; i >= q.head; i-- {
+		u.undo(&q.due[i])
+	}
+	for range end - q.head {
+		q.pop()
+	}
+	if u.skipping = q.empty(); u.skipping {
+		q.boundary = false
+	}
+}
+
+// undo takes back what encode has noted about a request that was not carried out.
+// Requests must be undone in reverse order.
+func (u *turn) undo(e *expected) {
+	s := u.session
+	switch {
+	case e.request == localClose && e.client != "":
+		s.remember(e.client, e.closed)
+	case e.client != "":
+		delete(s.prepared, e.client)
+	}
+	if e.statement == "" || s.server == nil {
+		return
+	}
+	if e.request == reqParse {
+		s.server.Statements.Remove(e.statement)
+	} else {
+		s.server.Statements.Restore(e.statement)
+	}
+}
+
+// undoAll takes back what was noted about requests that will not be answered.
+func (u *turn) undoAll() {
+	for i := len(u.replies.due) - 1; i >= u.replies.head; i-- {
+		u.undo(&u.replies.due[i])
+	}
+}
