@@ -1,0 +1,177 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// tick is how often Step sees time pass when nothing happens.
+const tick = 100 * time.Millisecond
+
+// Engine is the only writer of the board's picture. Its methods but Run are
+// safe for concurrent use; requests made before Run wait for it.
+type Engine struct {
+	config    Config
+	board     *cluster.Board
+	store     *cluster.Store
+	log       hclog.Logger
+	runner    *runner
+	monitors  []*monitor
+	positions *positions
+
+	events  chan Event
+	asked   chan request
+	stopped chan struct{}
+}
+
+// Deps is what the engine works with.
+type Deps struct {
+	Board     *cluster.Board
+	Store     *cluster.Store
+	Log       hclog.Logger
+	Instances func(cluster.NodeID) (Instance, error) // an error where access is none
+	Sessions  Sessions                               // nil: there are none to wait for
+}
+
+// New returns an engine for c's nodes, which must be those of the board.
+func New(c Config, d Deps) *Engine {
+	c = c.withDefaults()
+	e := &Engine{
+		config: c, board: d.Board, store: d.Store, log: d.Log.Named("failover"),
+		runner:  &runner{config: c, instances: d.Instances, sessions: d.Sessions, log: d.Log.Named("failover")},
+		events:  make(chan Event, 64),
+		asked:   make(chan request),
+		stopped: make(chan struct{}),
+	}
+	e.positions = newPositions(c, d.Board, e.log)
+	for _, n := range c.Nodes {
+		e.monitors = append(e.monitors, newMonitor(n, c, e.probed))
+	}
+	return e
+}
+
+// Run watches and steers the cluster until ctx ends. It returns when all its
+// goroutines have; an operation that is under way is left to the journal. It
+// must be called once.
+func (e *Engine) Run(ctx context.Context) error {
+	defer close(e.stopped)
+	var group sync.WaitGroup
+	defer group.Wait()
+	for _, m := range e.monitors {
+		group.Go(func() { m.run(ctx) })
+	}
+	for _, p := range e.positions.pollers {
+		group.Go(func() { p.run(ctx) })
+	}
+	group.Go(func() { e.positions.dispatch(ctx) })
+	l := loop{engine: e, group: &group, waiting: map[uint64]*waiter{}}
+	l.state = NewState(e.config, e.store.Load(), time.Now())
+	l.run(ctx)
+	return ctx.Err()
+}
+
+// Suspect tells that a session saw node's connection refused, reset or shut
+// down. It never blocks; the node is probed at once.
+func (e *Engine) Suspect(node cluster.NodeID, err error) {
+	if node < 0 || int(node) >= len(e.monitors) {
+		return
+	}
+	if e.log.IsDebug() {
+		e.log.Debug("suspected", "node", node, "error", err)
+	}
+	e.monitors[node].alarm.ring(true)
+}
+
+// Promote makes node the primary: by a switchover that loses nothing when the
+// primary lives, otherwise by a failover to it. What
+// stands in its way may pass within 2 s; then it is refused, with all reasons.
+// progress, which may be nil, is told of every stage. When ctx ends Promote returns, and the promotion goes on.
+func (e *Engine) Promote(ctx context.Context, node cluster.NodeID, mode Mode, progress func(string)) error {
+	return e.request(ctx, Requested{Kind: RequestPromote, Node: node, Mode: mode}, progress)
+}
+
+// Attach brings a node back into service that is down.
+func (e *Engine) Attach(ctx context.Context, node cluster.NodeID) error {
+	return e.request(ctx, Requested{Kind: RequestAttach, Node: node}, nil)
+}
+
+// Detach takes a standby out of service until it is attached.
+func (e *Engine) Detach(ctx context.Context, node cluster.NodeID) error {
+	return e.request(ctx, Requested{Kind: RequestDetach, Node: node}, nil)
+}
+
+// BeginRecovery hands a standby over to the recovery engine, which must call
+// EndRecovery.
+func (e *Engine) BeginRecovery(ctx context.Context, node cluster.NodeID) error {
+	return e.request(ctx, Requested{Kind: RequestRecover, Node: node}, nil)
+}
+
+// EndRecovery takes the node back: attached when err is nil, which says that it
+// streams and has caught up, down otherwise.
+func (e *Engine) EndRecovery(ctx context.Context, node cluster.NodeID, err error) error {
+	return e.request(ctx, Requested{Kind: RequestRecovered, Node: node, Err: err}, nil)
+}
+
+// request is a Requested on its way to the loop.
+type request struct {
+	Requested
+	waiter *waiter
+}
+
+// waiter is the caller of a request.
+type waiter struct {
+	progress chan string // what does not fit is dropped
+	answer   chan error  // one slot
+}
+
+func (e *Engine) request(ctx context.Context, r Requested, progress func(string)) error {
+	w := &waiter{progress: make(chan string, 64), answer: make(chan error, 1)}
+	select {
+	case e.asked <- request{r, w}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.stopped:
+		return ErrStopped
+	}
+	return e.await(ctx, w, progress)
+}
+
+func (e *Engine) await(ctx context.Context, w *waiter, progress func(string)) error {
+	tell := func(text string) {
+		if progress != nil {
+			progress(text)
+		}
+	}
+	for {
+		select {
+		case text := <-w.progress:
+			tell(text)
+		case err := <-w.answer:
+			for len(w.progress) > 0 {
+				tell(<-w.progress)
+			}
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("no longer waiting, the request goes on: %w", ctx.Err())
+		case <-e.stopped:
+			return ErrStopped
+		}
+	}
+}
+
+func (e *Engine) probed(ctx context.Context, node cluster.NodeID, r Report) {
+	e.post(ctx, Probed{Node: node, Report: r})
+}
+
+func (e *Engine) post(ctx context.Context, v Event) {
+	select {
+	case e.events <- v:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,64 @@
+package failover
+
+import "github.com/pgherd/pgherd/internal/cluster"
+
+// Event is something that Step must take into account: Probed, Requested, Done
+// or Tick.
+type Event interface{ event() }
+
+// Probed is a monitor's report.
+type Probed struct {
+	Node   cluster.NodeID
+	Report Report
+}
+
+// Requested is somebody's wish. Number is answered by one Reply action.
+type Requested struct {
+	Number uint64
+	Kind   RequestKind
+	Node   cluster.NodeID
+	Mode   Mode  // of RequestPromote
+	Err    error // of RequestRecovered: what went wrong
+}
+
+// RequestKind is what is wished for, in Pgpool-II's terms where it has them.
+type RequestKind int
+
+const (
+	RequestPromote   RequestKind = iota // PROMOTE_NODE_REQUEST
+	RequestAttach                       // NODE_UP_REQUEST
+	RequestDetach                       // NODE_DOWN_REQUEST
+	RequestRecover                      // NODE_RECOVERY_REQUEST: the recovery engine takes the node
+	RequestRecovered                    // and gives it back
+)
+
+func (k RequestKind) String() string {
+	return [...]string{"promote", "attach", "detach", "recover", "recovered"}[k]
+}
+
+// Done is the result of an action.
+type Done struct {
+	Op    uint64
+	Kind  ActionKind
+	Node  cluster.NodeID
+	Err   error
+	Found Found
+}
+
+// Found is what an action saw of a node's log. It may hold a password: never
+// log one.
+type Found struct {
+	SystemID string
+	Timeline cluster.Timeline
+	Received cluster.LSN
+	Replayed cluster.LSN
+	Conninfo string // Freeze: the primary_conninfo that it took away
+}
+
+// Tick lets time pass.
+type Tick struct{}
+
+func (Probed) event()    {}
+func (Requested) event() {}
+func (Done) event()      {}
+func (Tick) event()      {}

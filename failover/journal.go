@@ -1,0 +1,95 @@
+package failover
+
+import (
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// journal writes the operation's entry; its Done is awaited.
+func (s *stepper) journal(p Phase) {
+	s.Op.Phase = p
+	s.Journal = s.entry(p)
+	r := s.record()
+	s.do(Action{Kind: Save, Record: &r})
+}
+
+func (s *stepper) entry(p Phase) *cluster.Entry {
+	return &cluster.Entry{Kind: string(s.Op.Kind), From: s.Op.From, To: s.Op.To, Phase: p.String(), Since: s.now}
+}
+
+// nextRecord is what the store holds once the candidate may be promoted.
+func (s *stepper) nextRecord(w cluster.Switch) cluster.Record {
+	next := stepper{State: s.State.clone(), now: s.now}
+	next.endEpoch(w)
+	next.Primary, next.Journal = s.Op.To, s.entry(PhasePromote)
+	return next.record()
+}
+
+// resume finishes or undoes what the journal of an earlier run left open.
+func (s *stepper) resume() {
+	j := s.Journal
+	if j == nil || !s.known(j.From) || !s.known(j.To) {
+		s.Journal = nil // none, or of another configuration
+		return
+	}
+	s.note("found an unfinished %s from node %d to %d in phase %s", j.Kind, j.From, j.To, j.Phase)
+	switch {
+	case j.Phase == PhaseIntent.String():
+		s.undo(j)
+	case j.To != cluster.NoNode && s.Nodes[j.To].claims():
+		s.rejoinAgain(j)
+	}
+	// A candidate still in recovery is settle's: primaryInRecovery.
+}
+
+func (s *stepper) known(id cluster.NodeID) bool {
+	return id >= cluster.NoNode && int(id) < len(s.Nodes)
+}
+
+// undo makes the old primary run again, and frozen standbys follow it.
+func (s *stepper) undo(j *cluster.Entry) {
+	s.Journal = nil
+	if j.From == cluster.NoNode {
+		s.save()
+		return
+	}
+	from := &s.Nodes[j.From]
+	switch {
+	case OpKind(j.Kind) == OpSwitchover && from.Last.Outcome != Alive && from.Access == cluster.AccessLocal:
+		s.begin(Operation{Kind: OpSwitchover, From: j.From, To: j.To})
+		s.restart(errInterrupted)
+		return
+	case OpKind(j.Kind) == OpFailover && from.claims():
+		for _, n := range s.Nodes {
+			if n.follows() && n.Last.Receiver.Status == "" {
+				s.emit(Action{Kind: Unfreeze, Node: n.ID, To: j.From})
+			}
+		}
+	}
+	s.save()
+}
+
+// promising reports whether a promotion of node was begun and not seen to end.
+func (s *stepper) promising(node cluster.NodeID) bool {
+	j := s.Journal
+	return j != nil && j.To == node && j.Phase == PhasePromote.String()
+}
+
+// promoteAgain takes up an operation whose epoch was raised.
+func (s *stepper) promoteAgain(j *cluster.Entry) {
+	s.RetryAt = s.now.Add(retryOperation)
+	s.begin(Operation{Kind: OpKind(j.Kind), From: j.From, To: j.To})
+	s.promote()
+}
+
+// rejoinAgain takes up an operation whose candidate leads already.
+func (s *stepper) rejoinAgain(j *cluster.Entry) {
+	s.begin(Operation{Kind: OpKind(j.Kind), From: j.From, To: j.To})
+	s.open()
+}
+
+// begin makes o the operation under way.
+func (s *stepper) begin(o Operation) {
+	s.LastOp++
+	o.ID = s.LastOp
+	s.Op = &o
+}

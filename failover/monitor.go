@@ -1,0 +1,184 @@
+package failover
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+const (
+	secondSight = 20 * time.Millisecond // between the two looks at a port where nobody listens
+	probeGap    = 5 * time.Millisecond  // however many suspicions there are
+)
+
+// monitor probes one node, again and again. Between probes it waits on its
+// connection, so a server that dies is noticed when the connection breaks.
+type monitor struct {
+	node   cluster.Node
+	config Config
+	report func(context.Context, cluster.NodeID, Report)
+	alarm  alarm
+	conn   *pgx.Conn
+	limit  time.Duration // of the next probe
+}
+
+func newMonitor(n cluster.Node, c Config, report func(context.Context, cluster.NodeID, Report)) *monitor {
+	return &monitor{node: n, config: c, report: report, limit: c.HealthCheck.Timeout}
+}
+
+func (m *monitor) run(ctx context.Context) {
+	defer m.close()
+	for failures := 0; ctx.Err() == nil; {
+		r := m.probe(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		m.report(ctx, m.node.ID, r)
+		failures++
+		if r.Outcome == Alive || r.Outcome == Rejected {
+			failures = 0
+		}
+		m.limit = patience(r.Outcome, failures, m.config.HealthCheck)
+		m.alarm.rest(ctx, pause(r.Outcome, failures, m.config.HealthCheck), m.listen)
+	}
+}
+
+// pause is how long to wait before the next probe, after failures in a row.
+func pause(o Outcome, failures int, c HealthCheck) time.Duration {
+	switch {
+	case failures == 0:
+		return c.Period
+	case o == Refused && failures == 1:
+		return secondSight
+	case failures <= c.MaxRetries, o == Refused, o == Starting:
+		return c.RetryDelay
+	}
+	return c.Period
+}
+
+// patience is how long the next probe may take, after failures in a row.
+func patience(o Outcome, failures int, c HealthCheck) time.Duration {
+	if o == Silent && failures <= c.MaxRetries {
+		return c.Timeout / retryShare
+	}
+	return c.Timeout
+}
+
+// listen waits for ctx, or for the end of the connection.
+func (m *monitor) listen(ctx context.Context) {
+	if m.conn == nil {
+		<-ctx.Done()
+		return
+	}
+	if _, err := m.conn.WaitForNotification(ctx); err != nil && m.conn.IsClosed() {
+		m.conn = nil
+	}
+}
+
+// probe looks once. An error on a connection of old only leads to a new one:
+// what counts is whether the node answers now. Silence took its time already;
+// the next probe tries a new connection.
+func (m *monitor) probe(ctx context.Context) Report {
+	old := m.conn != nil && !m.alarm.suspected()
+	if !old {
+		m.close()
+	}
+	r, err := m.once(ctx)
+	if old && err != nil && outcome(err) != Silent {
+		m.close()
+		r, err = m.once(ctx)
+	}
+	if err != nil {
+		m.close()
+		r.Outcome, r.Detail = outcome(err), detail(err)
+	}
+	return r
+}
+
+func (m *monitor) once(ctx context.Context) (Report, error) {
+	r := Report{Began: time.Now(), Outcome: Alive}
+	ctx, cancel := context.WithTimeout(ctx, m.limit)
+	defer cancel()
+	if m.conn == nil {
+		conn, err := connect(ctx, m.node, m.config.Monitor)
+		if err != nil {
+			return r, err
+		}
+		m.conn = conn
+	}
+	return r, ask(ctx, m.conn, &r)
+}
+
+func (m *monitor) close() {
+	if m.conn != nil {
+		hangUp(m.conn)
+		m.conn = nil
+	}
+}
+
+// alarm interrupts a monitor's rest.
+type alarm struct {
+	mu      sync.Mutex
+	rang    bool               // during or before the rest
+	suspect bool               // a new connection is to be tried
+	stop    context.CancelFunc // ends the rest that is under way
+}
+
+// ring never blocks. suspect asks for a new connection.
+func (a *alarm) ring(suspect bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.rang = true
+	a.suspect = a.suspect || suspect
+	if a.stop != nil {
+		a.stop()
+	}
+}
+
+// suspected reports, once, whether ring(true) was called.
+func (a *alarm) suspected() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	was := a.suspect
+	a.suspect = false
+	return was
+}
+
+// rest runs sleep for at most d, at least for probeGap, less when it rings.
+func (a *alarm) rest(ctx context.Context, d time.Duration, sleep func(context.Context)) {
+	began := time.Now()
+	nap, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	a.mu.Lock()
+	if a.rang {
+		cancel()
+	}
+	a.stop = cancel
+	a.mu.Unlock()
+	if nap.Err() == nil {
+		sleep(nap)
+	}
+	a.mu.Lock()
+	a.stop, a.rang = nil, false
+	a.mu.Unlock()
+	pauseFor(ctx, probeGap-time.Since(began))
+}
+
+// pauseFor waits for d or until ctx ends; false when it has ended.
+func pauseFor(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,276 @@
+package failover
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; commit it only when you know why it changed")
+
+// TestScenarios runs testdata/*.txt: blocks of commands, a line of dashes, and
+// the actions that Step answered. Commands:
+//
+//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2]
+//	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [sync=NODE] [tli=N] [paused=yes] [delay=DURATION]
+//	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error]
+//	done ACTION NODE [lsn=X/Y] [tli=N] [error=WORD]
+//	wait DURATION       passes time, then ticks
+//
+// Actions are printed as they come; Save is answered at once unless the command
+// "saves fail" was given.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runScenario(t, file) })
+	}
+}
+
+func runScenario(t *testing.T, file string) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := &scenario{t: t, now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
+	var got strings.Builder
+	for _, block := range strings.Split(strings.TrimSpace(string(data)), "\n\n") {
+		commands, _, _ := strings.Cut(block, "\n----")
+		fmt.Fprintf(&got, "%s\n----\n", commands)
+		for line := range strings.Lines(commands) {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") {
+				sc.command(line)
+			}
+		}
+		got.WriteString(sc.take() + "\n")
+	}
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := strings.TrimSpace(string(data)); !*rewrite && strings.TrimSpace(got.String()) != want {
+		t.Errorf("%s:\n%s", file, firstDifference(want, got.String()))
+	}
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return fmt.Sprintf("line %d:\n want %s\n  got %s", i+1, w[i], g[i])
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(g), len(w))
+}
+
+type scenario struct {
+	t         *testing.T
+	state     State
+	now       time.Time
+	requests  uint64
+	saveError error
+	out       strings.Builder
+}
+
+func (sc *scenario) take() string {
+	defer sc.out.Reset()
+	return sc.out.String()
+}
+
+// step feeds one event and, as the loop does, the results of quick actions.
+func (sc *scenario) step(e Event) {
+	before := sc.state
+	frozen := fmt.Sprintf("%+v", before)
+	state, actions := Step(before, e, sc.now)
+	if after := fmt.Sprintf("%+v", before); after != frozen {
+		sc.t.Errorf("Step changed its argument:\n%s\n%s", frozen, after)
+	}
+	checkInvariants(sc.t, before, state)
+	sc.state = state
+	for _, a := range actions {
+		fmt.Fprintln(&sc.out, a)
+		sc.hint(a)
+		if a.Kind == Save {
+			sc.step(Done{Op: a.Op, Kind: Save, Node: a.Node, Err: sc.saveError})
+		}
+	}
+}
+
+// hint prints what psql shows below the message. Every refusal has one.
+func (sc *scenario) hint(a Action) {
+	if a.Kind != Reply || a.Err == nil {
+		return
+	}
+	e, ok := a.Err.(interface {
+		Hint() string
+		SQLState() string
+	})
+	if !ok || e.Hint() == "" || e.SQLState() != "55000" {
+		sc.t.Errorf("reply %d has no hint or no SQLSTATE: %#v", a.Request, a.Err)
+		return
+	}
+	fmt.Fprintln(&sc.out, "  hint:", e.Hint())
+}
+
+// checkInvariants: epochs never decrease, and the primary only changes with one.
+func checkInvariants(t *testing.T, before, after State) {
+	if after.Epoch < before.Epoch {
+		t.Errorf("epoch went from %d to %d", before.Epoch, after.Epoch)
+	}
+	if after.Epoch == before.Epoch && after.Primary != before.Primary {
+		t.Errorf("primary went from %d to %d within epoch %d", before.Primary, after.Primary, after.Epoch)
+	}
+}
+
+type arguments map[string]string
+
+func (a arguments) number(key string, otherwise int) int {
+	if n, err := strconv.Atoi(a[key]); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+func (a arguments) lsn() cluster.LSN {
+	l, err := cluster.ParseLSN(a["lsn"])
+	if err != nil {
+		return 0
+	}
+	return l
+}
+
+func (sc *scenario) command(line string) {
+	words := strings.Fields(line)
+	args := arguments{}
+	var plain []string
+	for _, w := range words[1:] {
+		if k, v, ok := strings.Cut(w, "="); ok {
+			args[k] = v
+		} else {
+			plain = append(plain, w)
+		}
+	}
+	sc.now = sc.now.Add(time.Millisecond)
+	switch words[0] {
+	case "cluster":
+		sc.cluster(args)
+	case "saves":
+		sc.saveError = errors.New("disk full")
+	case "probe":
+		sc.probe(plain, args)
+	case "done":
+		sc.done(plain, args)
+	case "wait":
+		d, err := time.ParseDuration(plain[0])
+		if err != nil {
+			sc.t.Fatal(err)
+		}
+		sc.now = sc.now.Add(d)
+		sc.step(Tick{})
+	default:
+		sc.request(words[0], plain)
+	}
+}
+
+func (sc *scenario) cluster(args arguments) {
+	c := Config{Auto: args["auto"] != "false", HealthCheck: HealthCheck{MaxRetries: 2}}
+	for i := range args.number("nodes", 3) {
+		n := cluster.Node{ID: cluster.NodeID(i), Name: fmt.Sprintf("node%d", i), Host: "127.0.0.1", Port: 5000 + i, Access: cluster.AccessLocal}
+		if args["access"] == "none" {
+			n.Access = cluster.AccessNone
+		}
+		c.Nodes = append(c.Nodes, n)
+	}
+	r := cluster.Record{Epoch: cluster.Epoch(args.number("epoch", 0)), Primary: cluster.NodeID(args.number("primary", -1))}
+	if r.Epoch > 0 {
+		r.SystemIdentifier = "7"
+	}
+	if d := args.number("down", -1); d >= 0 {
+		r.Down = []cluster.NodeID{cluster.NodeID(d)}
+	}
+	if j := strings.Split(args["journal"], "/"); len(j) == 4 {
+		from, _ := strconv.Atoi(j[1])
+		to, _ := strconv.Atoi(j[2])
+		r.Journal = &cluster.Entry{Kind: j[0], From: cluster.NodeID(from), To: cluster.NodeID(to), Phase: j[3]}
+	}
+	sc.state = NewState(c, r, sc.now)
+}
+
+func (sc *scenario) probe(plain []string, args arguments) {
+	id, _ := strconv.Atoi(plain[0])
+	r := Report{Began: sc.now, Outcome: Alive, SystemID: "7", Timeline: cluster.Timeline(args.number("tli", 1)), Received: args.lsn(), Replayed: args.lsn()}
+	if id := args["sys"]; id != "" {
+		r.SystemID = id
+	}
+	switch plain[1] {
+	case "primary":
+		r.Role = cluster.Primary
+		for i := range sc.state.Nodes {
+			if args.number("sync", -1) == i {
+				r.Followers = append(r.Followers, Follower{Name: fmt.Sprintf("node%d", i), State: "streaming", SyncState: "sync"})
+			}
+		}
+	case "standby":
+		r.Role = cluster.Standby
+		_, r.Paused = args["paused"]
+		r.Delay, _ = time.ParseDuration(args["delay"])
+		if from := args.number("from", -1); from >= 0 {
+			age, _ := time.ParseDuration(args["age"])
+			r.Receiver = Receiver{Status: "streaming", Host: "localhost", Port: 5000 + from, Age: age}
+		}
+	default:
+		r = Report{Began: sc.now, Detail: plain[1]}
+		for _, o := range []Outcome{Refused, Broken, Silent, Starting, Rejected} {
+			if o.String() == plain[1] {
+				r.Outcome = o
+			}
+		}
+	}
+	sc.step(Probed{Node: cluster.NodeID(id), Report: r})
+}
+
+func (sc *scenario) done(plain []string, args arguments) {
+	id, _ := strconv.Atoi(plain[1])
+	d := Done{Op: sc.state.LastOp, Node: cluster.NodeID(id)}
+	for k := Publish; k <= Rejoin; k++ {
+		if k.String() == plain[0] {
+			d.Kind = k
+		}
+	}
+	if args["error"] != "" {
+		d.Err = errors.New(args["error"])
+	}
+	d.Found = Found{SystemID: "7", Timeline: cluster.Timeline(args.number("tli", 1)), Received: args.lsn(), Replayed: args.lsn()}
+	sc.step(d)
+}
+
+func (sc *scenario) request(word string, plain []string) {
+	id, _ := strconv.Atoi(plain[0])
+	sc.requests++
+	r := Requested{Number: sc.requests, Node: cluster.NodeID(id), Kind: -1}
+	for k := RequestPromote; k <= RequestRecovered; k++ {
+		if k.String() == word {
+			r.Kind = k
+		}
+	}
+	if r.Kind < 0 {
+		sc.t.Fatalf("unknown command %q", word)
+	}
+	if len(plain) > 1 && plain[1] == "force" {
+		r.Mode = Force
+	} else if len(plain) > 1 {
+		r.Err = errors.New(plain[1])
+	}
+	sc.step(r)
+}

@@ -1,0 +1,208 @@
+package failover
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+const (
+	// retryOperation is the pause after an automatic operation that failed.
+	retryOperation = 5 * time.Second
+	// standbysPatience is how long standbys may take to say whether they still
+	// hear from a primary that nobody else reaches.
+	standbysPatience = 300 * time.Millisecond
+)
+
+// primaryDied decides what to do about a primary that failed its probes.
+func (s *stepper) primaryDied(p *NodeView) {
+	reason := "health check: " + p.Last.Detail
+	switch {
+	case !s.standbysAsked(p):
+		// the next report or tick comes soon
+	case s.heardByStandbys(p):
+		s.set(p.ID, cluster.Quarantine, reason+"; but standbys hear from it")
+	case !s.Config.Auto:
+		s.set(p.ID, cluster.Down, reason+"; failover is not automatic: PROMOTE NODE n")
+	case len(s.candidates()) == 0:
+		s.set(p.ID, cluster.Quarantine, reason+"; no standby can take over")
+	case s.now.Before(s.RetryAt):
+	default:
+		s.beginFailover(Operation{To: cluster.NoNode})
+	}
+}
+
+// standbysAsked reports whether every standby in use was probed after the
+// first failure of the primary was known, or had its time for it.
+func (s *stepper) standbysAsked(p *NodeView) bool {
+	if s.now.Sub(p.FailedAt) > standbysPatience+s.Config.HealthCheck.Timeout {
+		return true
+	}
+	waiting := slices.ContainsFunc(s.candidates(), func(n *NodeView) bool {
+		return n.Last.Began.Before(p.FailedAt)
+	})
+	return !waiting || p.Last.Outcome == Refused && s.now.Sub(p.FailedAt) > standbysPatience
+}
+
+// heardByStandbys reports whether a standby received something from p after
+// the first failed probe of p had ended: what it sent before that may be the
+// last that it did before it hung.
+func (s *stepper) heardByStandbys(p *NodeView) bool {
+	return slices.ContainsFunc(s.candidates(), func(n *NodeView) bool {
+		heard := n.Last.Began.Add(-n.Last.Receiver.Age)
+		return n.Last.Receiver.Streams(p.Node) && heard.After(p.FailedAt)
+	})
+}
+
+// candidates are the standbys in use that answer.
+func (s *stepper) candidates() []*NodeView {
+	var found []*NodeView
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		if n.ID != s.Primary && n.Status.Serves() && n.follows() && !s.foreign(n) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+func (s *stepper) beginFailover(o Operation) {
+	o.Kind, o.From, o.Phase = OpFailover, s.Primary, PhaseIntent
+	s.begin(o)
+	if o.From != cluster.NoNode {
+		s.set(o.From, cluster.Down, fmt.Sprintf("failed: %s: RECOVER NODE %d", s.Nodes[o.From].Last.Detail, o.From))
+	}
+	s.progress("failover from node %d: stopping the receivers of the standbys", o.From)
+	s.journal(PhaseIntent)
+}
+
+// freeze stops all receivers: positions may only be compared when they stand.
+func (s *stepper) freeze() {
+	s.Op.Phase = PhaseFreeze
+	for _, n := range s.candidates() {
+		s.Op.Halted = append(s.Op.Halted, n.ID)
+		s.do(Action{Kind: Freeze, Node: n.ID})
+	}
+	if len(s.Op.Pending) == 0 {
+		s.abort(errNoStandby)
+	}
+}
+
+func (s *stepper) frozen(e Done) {
+	if e.Found.Conninfo != "" {
+		s.Nodes[e.Node].Conninfo = e.Found.Conninfo
+	}
+	if e.Err != nil {
+		s.note("node %d is no candidate: %v", e.Node, e.Err)
+	} else {
+		s.Op.Frozen = append(s.Op.Frozen, e.Node)
+	}
+	if len(s.Op.Pending) > 0 {
+		return
+	}
+	s.Op.Phase = PhaseCollect
+	for _, id := range s.Op.Frozen {
+		s.do(Action{Kind: Collect, Node: id})
+	}
+	if len(s.Op.Frozen) == 0 {
+		s.abort(errors.New("no standby's receiver could be stopped"))
+	}
+}
+
+func (s *stepper) collected(e Done) {
+	switch {
+	case e.Err != nil:
+		s.note("node %d is no candidate: %v", e.Node, e.Err)
+	case s.SystemID != "" && e.Found.SystemID != s.SystemID:
+		s.note("node %d is no candidate: it belongs to another cluster", e.Node)
+	default:
+		s.Op.Found = append(s.Op.Found, Candidate{e.Node, e.Found})
+	}
+	if len(s.Op.Pending) > 0 {
+		return
+	}
+	best, err := s.choose()
+	if err != nil {
+		s.abort(err)
+		return
+	}
+	s.Op.To, s.Op.Phase = best.Node, PhaseCatchup
+	s.progress("failover: node %d has the most log, up to %s", best.Node, best.Received)
+	s.do(Action{Kind: AwaitReplay, Node: best.Node, LSN: best.Received, Torn: true})
+}
+
+// choose picks the standby with the most log: by timeline, then position, and
+// never by number. Somebody's explicit choice must be as good, or forced.
+func (s *stepper) choose() (Candidate, error) {
+	if len(s.Op.Found) == 0 {
+		return Candidate{}, errors.New("no standby told its log position")
+	}
+	if id, missing := s.missingSynchronous(); missing && !s.Op.Force {
+		return Candidate{}, refuse(fmt.Sprintf("Start node %d; or PROMOTE NODE n FORCE and lose what only it has.", id),
+			"node %d was a synchronous standby and does not answer: its log may hold commits that nobody else has", id)
+	}
+	best := slices.MaxFunc(s.Op.Found, more)
+	if s.Op.To == cluster.NoNode || s.Op.To == best.Node {
+		return best, nil
+	}
+	i := slices.IndexFunc(s.Op.Found, func(c Candidate) bool { return c.Node == s.Op.To })
+	if i < 0 {
+		return Candidate{}, fmt.Errorf("node %d did not tell its log position", s.Op.To)
+	}
+	if wanted := s.Op.Found[i]; s.Op.Force || more(wanted, best) == 0 {
+		return wanted, nil
+	}
+	return Candidate{}, refuse(fmt.Sprintf("PROMOTE NODE %d instead, or add FORCE and lose the difference.", best.Node),
+		"node %d has log up to %s only, node %d up to %s", s.Op.To, s.Op.Found[i].Received, best.Node, best.Received)
+}
+
+func more(a, b Candidate) int {
+	return cmp.Or(cmp.Compare(a.Timeline, b.Timeline), cmp.Compare(a.Received, b.Received))
+}
+
+// missingSynchronous finds a standby that commits may have waited for and whose
+// position is not known.
+func (s *stepper) missingSynchronous() (cluster.NodeID, bool) {
+	for _, n := range s.Nodes {
+		f, ok := s.follower(n)
+		found := slices.ContainsFunc(s.Op.Found, func(c Candidate) bool { return c.Node == n.ID })
+		if ok && f.synchronous() && !found {
+			return n.ID, true
+		}
+	}
+	return cluster.NoNode, false
+}
+
+// caughtUp: the candidate's log ends at what it replayed; all beyond is lost.
+func (s *stepper) caughtUp(e Done) {
+	if e.Err != nil && !s.Op.Force {
+		s.abort(e.Err)
+		return
+	}
+	complete := s.Op.Kind == OpSwitchover && e.Err == nil && s.Op.Failed == nil
+	w := cluster.Switch{LSN: e.Found.Replayed, Complete: complete}
+	s.Op.Next = s.nextRecord(w)
+	unsure := s.Op.Kind == OpFailover || s.Op.Failed != nil
+	if unsure && s.canStop(s.Op.From) {
+		s.Op.Phase = PhaseFence
+		s.do(Action{Kind: Fence, Node: s.Op.From})
+		return
+	}
+	s.raiseEpoch()
+}
+
+func (s *stepper) canStop(id cluster.NodeID) bool {
+	return id != cluster.NoNode && s.Nodes[id].Access == cluster.AccessLocal
+}
+
+func (s *stepper) fenced(e Done) {
+	if e.Err != nil {
+		s.abort(fmt.Errorf("the old primary may still run: %w", e.Err))
+		return
+	}
+	s.raiseEpoch()
+}

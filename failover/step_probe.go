@@ -1,0 +1,87 @@
+package failover
+
+import (
+	"fmt"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+const reasonDetached = "detached by command"
+
+func (s *stepper) probed(e Probed) {
+	n := &s.Nodes[e.Node]
+	if e.Report.Began.Before(n.NotBefore) {
+		return // it was sent before the node changed its role
+	}
+	n.note(e.Report, s.now)
+	if !s.Decided || s.Primary == cluster.NoNode || s.Op != nil && s.Op.owns(n.ID) {
+		return
+	}
+	s.judge(n)
+}
+
+// judge says what a node's last report means for its status.
+func (s *stepper) judge(n *NodeView) {
+	if n.ID == s.Primary {
+		s.judgePrimary(n)
+	} else if n.Status != cluster.Recovering {
+		s.judgeStandby(n)
+	}
+}
+
+// judgePrimary brings a primary back that answers again. Its death is settle's
+// business.
+func (s *stepper) judgePrimary(n *NodeView) {
+	switch {
+	case n.Failures > 0:
+		s.askStandbys()
+	case n.Last.Outcome != Alive:
+	case s.foreign(n):
+		s.set(n.ID, cluster.Down, s.foreignReason(n))
+	case n.claims():
+		s.set(n.ID, cluster.Up, "")
+	}
+}
+
+// askStandbys has the others look whether they still hear from the primary,
+// until they say no.
+func (s *stepper) askStandbys() {
+	p := s.Nodes[s.Primary]
+	for _, n := range s.Nodes {
+		unsure := n.Last.Began.Before(p.FailedAt) || n.Last.Receiver.Streams(p.Node)
+		if n.ID != s.Primary && n.Status.Serves() && unsure {
+			s.emit(Action{Kind: Probe, Node: n.ID})
+		}
+	}
+}
+
+func (s *stepper) judgeStandby(n *NodeView) {
+	switch {
+	case n.Detached:
+	case n.dead(s.Config, s.now):
+		if n.Status.Serves() { // else it is known already what is wrong
+			s.set(n.ID, cluster.Down, "health check: "+n.Last.Detail)
+		}
+	case n.Last.Outcome != Alive:
+	case s.foreign(n):
+		s.set(n.ID, cluster.Down, s.foreignReason(n))
+	case n.claims():
+		s.set(n.ID, cluster.Down, fmt.Sprintf("claims to be primary, but node %d is: RECOVER NODE %d", s.Primary, n.ID))
+	case n.Last.Receiver.Streams(s.Nodes[s.Primary].Node):
+		s.set(n.ID, cluster.Up, "")
+	case n.Status == cluster.Up:
+		// it did stream, and falls behind: tokens keep sessions away from it
+	case n.Status == cluster.Waiting && !s.Nodes[s.Primary].claims():
+		s.set(n.ID, cluster.Up, "") // whom should it stream from
+	default:
+		s.set(n.ID, cluster.Down, fmt.Sprintf("does not stream from node %d: RECOVER NODE %d", s.Primary, n.ID))
+	}
+}
+
+func (s *stepper) foreign(n *NodeView) bool {
+	return s.SystemID != "" && n.Last.SystemID != s.SystemID
+}
+
+func (s *stepper) foreignReason(n *NodeView) string {
+	return fmt.Sprintf("belongs to another cluster: system identifier %s, expected %s", n.Last.SystemID, s.SystemID)
+}

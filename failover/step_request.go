@@ -1,0 +1,95 @@
+package failover
+
+import (
+	"fmt"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+func (s *stepper) requested(e Requested) {
+	if e.Node < 0 || int(e.Node) >= len(s.Nodes) {
+		s.reply(e.Number, refuse(fmt.Sprintf("Nodes are numbered from 0 to %d.", len(s.Nodes)-1), "there is no node %d", e.Node))
+		return
+	}
+	n := &s.Nodes[e.Node]
+	if s.Op != nil && e.Kind != RequestRecovered && (e.Kind != RequestDetach || s.Op.owns(n.ID)) {
+		s.reply(e.Number, errBusy)
+		return
+	}
+	switch e.Kind {
+	case RequestPromote:
+		s.requestPromote(e, n)
+	case RequestAttach:
+		s.reply(e.Number, s.attach(n))
+	case RequestDetach:
+		s.reply(e.Number, s.detach(n))
+	case RequestRecover:
+		s.reply(e.Number, s.beginRecovery(n))
+	case RequestRecovered:
+		s.endRecovery(n, e.Err)
+		s.reply(e.Number, nil)
+	}
+}
+
+func (s *stepper) attach(n *NodeView) error {
+	if n.Status == cluster.Recovering {
+		return refuseRecovering(n.ID)
+	}
+	if n.Last.Outcome != Alive {
+		return refuse(fmt.Sprintf("Start it, or RECOVER NODE %d.", n.ID), "cannot attach node %d: it does not answer (%s)", n.ID, n.Last.trouble())
+	}
+	was := n.Detached
+	n.Detached = false
+	if s.Primary == cluster.NoNode {
+		s.set(n.ID, cluster.Waiting, "")
+	} else {
+		s.judge(n)
+	}
+	if !n.Status.Serves() {
+		n.Detached = was
+		return refuse(fmt.Sprintf("RECOVER NODE %d makes a standby of the primary of it.", n.ID), "cannot attach node %d: %s", n.ID, n.Reason)
+	}
+	s.save()
+	return nil
+}
+
+func (s *stepper) detach(n *NodeView) error {
+	switch {
+	case n.ID == s.Primary:
+		return refuse("PROMOTE another node first.", "cannot detach node %d: it is the primary", n.ID)
+	case n.Status == cluster.Recovering:
+		return refuseRecovering(n.ID)
+	}
+	n.Detached = true
+	s.set(n.ID, cluster.Down, reasonDetached)
+	s.save()
+	return nil
+}
+
+func (s *stepper) beginRecovery(n *NodeView) error {
+	switch {
+	case n.Status == cluster.Recovering:
+		return refuseRecovering(n.ID)
+	case s.Primary == cluster.NoNode:
+		return refuse("PROMOTE a standby first.", "cannot recover node %d: there is no primary to recover from", n.ID)
+	case n.ID == s.Primary:
+		return refuse("PROMOTE another node first.", "cannot recover node %d: it is the primary", n.ID)
+	}
+	s.set(n.ID, cluster.Recovering, "recovery")
+	return nil
+}
+
+// endRecovery trusts the recovery engine: it saw the node stream and catch up.
+func (s *stepper) endRecovery(n *NodeView, err error) {
+	if n.Status != cluster.Recovering {
+		return
+	}
+	if err != nil {
+		s.set(n.ID, cluster.Down, "recovery failed: "+err.Error())
+		return
+	}
+	n.Detached = false
+	s.answered(n.ID, cluster.Standby)
+	s.set(n.ID, cluster.Up, "")
+	s.save()
+}
