@@ -1,0 +1,28 @@
+// Package recovery brings a node back as a streaming standby of the primary.
+//
+// There are few types. The Engine owns the jobs; Recover runs one and returns
+// when the node is attached and caught up. Plan is pure: from Facts about the
+// node and the primary it chooses a Procedure, or lists the Obstacles that the
+// operator must remove first. A Job is what SHOW POOL_RECOVERY prints, and
+// Progress is what one command's client is told on the way.
+//
+// Rebuild is the one procedure so far. A base backup of the primary is written
+// beside the node's data directory, verified, and swapped in by two renames;
+// the old directory goes away only when its successor streams, has caught up
+// and is attached. Before the swap a failed or cancelled job leaves the node's
+// old directory as it was. After the swap nothing is swapped back: the node
+// stays down, the old directory stays under the name that the error tells, and
+// RECOVER may be run again.
+//
+// The node keeps its own configuration files (*.conf) where it has readable
+// ones; else those of the primary are used. The port and the keys about
+// replication are always rewritten, in postgresql.auto.conf.
+//
+// Caveats. The node must be a local instance (access local) that accepts
+// connections as a standby (hot_standby on). A primary with tablespaces outside
+// its data directory is refused. A data directory that is a mount point cannot
+// be renamed, so it cannot be rebuilt. Other files in the data directory, such
+// as server.key, become copies of the primary's. Two pgherds must not recover
+// the same node at once: leftovers of a crash are told by their marker files,
+// not by a lock.
+package recovery

@@ -1,0 +1,83 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// ErrBusy is returned by Recover for a node that a job works on already.
+var ErrBusy = errors.New("a recovery of this node is running")
+
+// ErrClosed is returned by Recover after Close, and is the cause of the jobs
+// that Close ended.
+var ErrClosed = errors.New("pgherd is shutting down")
+
+// ErrPrimaryChanged ends a job whose source is not the primary any more.
+var ErrPrimaryChanged = errors.New("the primary changed meanwhile")
+
+// RefusedError is returned by Recover when Plan found obstacles: nothing was
+// touched.
+type RefusedError struct {
+	Node      cluster.NodeID
+	Obstacles []Obstacle
+}
+
+func (e *RefusedError) Error() string {
+	problems := make([]string, len(e.Obstacles))
+	for i, o := range e.Obstacles {
+		problems[i] = o.Problem
+	}
+	return fmt.Sprintf("node %d cannot be recovered: %s", e.Node, strings.Join(problems, "; "))
+}
+
+// Hint says what to do about the obstacles, in their order.
+func (e *RefusedError) Hint() string {
+	hints := make([]string, len(e.Obstacles))
+	for i, o := range e.Obstacles {
+		hints[i] = o.Hint
+	}
+	return strings.Join(hints, "; ")
+}
+
+// SQLState is object_not_in_prerequisite_state.
+func (e *RefusedError) SQLState() string { return "55000" }
+
+// StepError is returned by Recover for a job that began and did not end well.
+type StepError struct {
+	Node cluster.NodeID
+	Step Step
+	Err  error
+	Left string // in what state the node was left
+}
+
+func (e *StepError) Error() string {
+	if isCancelled(e.Err) {
+		return fmt.Sprintf("recovery of node %d was cancelled in step %s; %s", e.Node, e.Step, e.Left)
+	}
+	return fmt.Sprintf("recovery of node %d failed in step %s: %v; %s", e.Node, e.Step, e.Err, e.Left)
+}
+
+func (e *StepError) Unwrap() error { return e.Err }
+
+// Hint says how to go on.
+func (e *StepError) Hint() string {
+	return fmt.Sprintf("run RECOVER NODE %d again; it begins anew", e.Node)
+}
+
+// SQLState is query_canceled for a job that was cancelled, else
+// object_not_in_prerequisite_state.
+func (e *StepError) SQLState() string {
+	if isCancelled(e.Err) {
+		return "57014"
+	}
+	return "55000"
+}
+
+// isCancelled reports whether somebody called the job off.
+func isCancelled(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)
+}

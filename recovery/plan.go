@@ -1,0 +1,169 @@
+package recovery
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// Procedure is a way to bring a node back.
+type Procedure int
+
+const (
+	Undecided Procedure = iota
+	Rebuild             // a base backup of the primary replaces the data directory
+)
+
+func (p Procedure) String() string { return [...]string{"undecided", "rebuild"}[p] }
+
+// Facts are what Plan decides from. Source and Target are nil until they have
+// been looked at; the picture alone can already rule a recovery out.
+type Facts struct {
+	Asked   cluster.NodeID // what the operator named
+	Nodes   int            // how many nodes are configured
+	Node    cluster.NodeState
+	Primary cluster.NodeState // ID is cluster.NoNode while there is none
+	Source  *Source
+	Target  *Target
+}
+
+// Source is what the primary says of itself.
+type Source struct {
+	InRecovery       bool
+	Major            int    // of server_version_num
+	SystemIdentifier string // IDENTIFY_SYSTEM
+	ReplicationError string // why a replication connection failed, "" when it works
+	Bytes            int64  // all databases
+	FreeSenders      int    // max_wal_senders less those in use
+	FreeSlots        int    // max_replication_slots less those that exist
+	HasSlot          bool   // the node's slot exists already
+	Tablespaces      []string
+	ConfigOutside    bool     // postgresql.conf is not in the data directory
+	FilesOutside     []string // hba_file, ident_file that are not
+}
+
+// Directory says what is at the node's data directory.
+type Directory int
+
+const (
+	DirMissing  Directory = iota // nothing, or an empty directory
+	DirReadable                  // a data directory whose control file can be read
+	DirDamaged                   // a data directory with an unreadable control file
+	DirOther                     // files that are no data directory
+	DirLink                      // a symbolic link, which a rename would lose
+)
+
+// Target is the state of the node's own machine.
+type Target struct {
+	Directory        Directory
+	Major            int    // PG_VERSION, 0 when unknown
+	SystemIdentifier string // of DirReadable
+	Free             int64  // bytes free beside the data directory
+	HasConfig        bool   // a readable postgresql.conf of its own
+	Leftovers        []string
+}
+
+// Obstacle is one reason not to begin, and what to do about it.
+type Obstacle struct{ Problem, Hint string }
+
+// Plan chooses the procedure. It is Undecided exactly when there are obstacles.
+func Plan(f Facts) (Procedure, []Obstacle) {
+	found := pictureObstacles(f)
+	if len(found) == 0 && f.Source != nil {
+		found = append(found, sourceObstacles(f)...)
+	}
+	if len(found) == 0 && f.Target != nil {
+		found = append(found, targetObstacles(f)...)
+	}
+	if len(found) > 0 {
+		return Undecided, found
+	}
+	return Rebuild, nil
+}
+
+// pictureObstacles are the refusals that need no look at any node. Each makes
+// the next ones meaningless, so there is one at most.
+func pictureObstacles(f Facts) []Obstacle {
+	n := f.Node
+	switch {
+	case f.Asked < 0 || int(f.Asked) >= f.Nodes:
+		return one(fmt.Sprintf("node %d does not exist", f.Asked),
+			fmt.Sprintf("nodes are numbered from 0 to %d", f.Nodes-1))
+	case f.Primary.ID == cluster.NoNode:
+		return one("there is no primary to copy from", "wait for a failover to end, or run PROMOTE NODE first")
+	case f.Primary.ID == n.ID:
+		return one(fmt.Sprintf("node %d is the primary", n.ID), "run PROMOTE NODE for another node first")
+	case n.Access == cluster.AccessNone:
+		return one(fmt.Sprintf("node %d has access none: it cannot be stopped, rebuilt or started", n.ID),
+			"set access and data_directory of the node in the configuration")
+	case n.DataDirectory == "":
+		return one(fmt.Sprintf("node %d has no data_directory", n.ID), "set data_directory of the node in the configuration")
+	case n.Host == f.Primary.Host && n.DataDirectory == f.Primary.DataDirectory:
+		return one(fmt.Sprintf("node %d and the primary, node %d, are configured with one data_directory", n.ID, f.Primary.ID),
+			"correct data_directory in the configuration")
+	case healthy(n):
+		return one(fmt.Sprintf("node %d is %s and streaming: it needs no recovery", n.ID, n.Status),
+			fmt.Sprintf("to rebuild it nevertheless, run DETACH NODE %d first", n.ID))
+	}
+	return nil
+}
+
+func healthy(n cluster.NodeState) bool {
+	return n.Status.Serves() && n.PGUp && n.ReplicationState == "streaming"
+}
+
+func sourceObstacles(f Facts) (found []Obstacle) {
+	s, p := f.Source, f.Primary.ID
+	add := func(bad bool, problem, hint string) {
+		if bad {
+			found = append(found, Obstacle{problem, hint})
+		}
+	}
+	add(s.InRecovery, fmt.Sprintf("node %d is in recovery: it is not the primary that pgherd takes it for", p),
+		"wait until a primary is found, see SHOW POOL_NODES")
+	add(s.ReplicationError != "", fmt.Sprintf("node %d refuses a replication connection: %s", p, s.ReplicationError),
+		"give the monitor user REPLICATION and a line for database replication in pg_hba.conf")
+	add(s.FreeSenders < 2, fmt.Sprintf("node %d has %d free WAL senders, a base backup needs 2", p, s.FreeSenders),
+		"raise max_wal_senders (needs a restart) or end unused replication connections")
+	add(s.FreeSlots < 1 && !s.HasSlot, fmt.Sprintf("node %d has no free replication slot", p),
+		"drop unused slots or raise max_replication_slots (needs a restart)")
+	add(len(s.Tablespaces) > 0, fmt.Sprintf("node %d has tablespaces outside its data directory (%s)", p, strings.Join(s.Tablespaces, ", ")),
+		"rebuild the node by hand with pg_basebackup --tablespace-mapping, then run ATTACH NODE")
+	return found
+}
+
+func targetObstacles(f Facts) (found []Obstacle) {
+	s, t, n := f.Source, f.Target, f.Node
+	add := func(bad bool, problem, hint string) {
+		if bad {
+			found = append(found, Obstacle{problem, hint})
+		}
+	}
+	add(t.Directory == DirOther, fmt.Sprintf("%s of node %d holds files but is no PostgreSQL data directory", n.DataDirectory, n.ID),
+		"correct data_directory, or move the files away")
+	add(t.Directory == DirLink, fmt.Sprintf("%s of node %d is a symbolic link", n.DataDirectory, n.ID),
+		"configure the directory that it leads to as data_directory")
+	add(t.Major != 0 && t.Major != s.Major, fmt.Sprintf("node %d is of PostgreSQL %d, the primary of %d", n.ID, t.Major, s.Major),
+		"install the primary's major version on the node and move the old data directory away")
+	add(t.Directory == DirReadable && t.SystemIdentifier != s.SystemIdentifier,
+		fmt.Sprintf("%s of node %d belongs to another cluster (system identifier %s, here %s)", n.DataDirectory, n.ID, t.SystemIdentifier, s.SystemIdentifier),
+		"correct data_directory, or move the foreign directory away")
+	add(t.Free < needed(s.Bytes), fmt.Sprintf("node %d has %s free beside %s, the copy needs %s", n.ID, size(t.Free), n.DataDirectory, size(needed(s.Bytes))),
+		spaceHint(t.Leftovers))
+	add(!t.HasConfig && s.ConfigOutside, fmt.Sprintf("node %d would have no postgresql.conf: the primary's is outside its data directory and the node has none of its own", n.ID),
+		"put a postgresql.conf into the data directory of the node")
+	return found
+}
+
+// needed is the room a copy takes: the databases and a tenth for log and growth.
+func needed(databases int64) int64 { return databases + databases/10 }
+
+func spaceHint(leftovers []string) string {
+	if len(leftovers) == 0 {
+		return "free some space on that file system"
+	}
+	return "free some space; directories of earlier recoveries are still there: " + strings.Join(leftovers, ", ")
+}
+
+func one(problem, hint string) []Obstacle { return []Obstacle{{problem, hint}} }

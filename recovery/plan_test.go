@@ -1,0 +1,114 @@
+package recovery
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// brokenStandby is a case that nothing speaks against: node 1 is down, node 0
+// is a good primary.
+func brokenStandby() Facts {
+	node := func(id cluster.NodeID) cluster.Node {
+		return cluster.Node{ID: id, Host: "db", Port: 5432 + int(id), DataDirectory: "/d/n" + string(rune('0'+id)), Access: cluster.AccessLocal}
+	}
+	return Facts{
+		Asked: 1, Nodes: 2,
+		Node:    cluster.NodeState{Node: node(1), Status: cluster.Down},
+		Primary: cluster.NodeState{Node: node(0), Status: cluster.Up, Role: cluster.Primary, PGUp: true},
+		Source:  &Source{Major: 15, SystemIdentifier: "7", Bytes: 1000, FreeSenders: 2, FreeSlots: 1},
+		Target:  &Target{Directory: DirReadable, Major: 15, SystemIdentifier: "7", Free: 1100, HasConfig: true},
+	}
+}
+
+func TestPlan(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func(*Facts)
+		want   string // part of the first problem; "" for a rebuild
+	}{
+		{"nothing in the way", func(*Facts) {}, ""},
+		{"picture alone is good", func(f *Facts) { f.Source, f.Target = nil, nil }, ""},
+		{"unknown node", func(f *Facts) { f.Asked = 2 }, "node 2 does not exist"},
+		{"negative node", func(f *Facts) { f.Asked = -1 }, "node -1 does not exist"},
+		{"no primary", func(f *Facts) { f.Primary = cluster.NodeState{Node: cluster.Node{ID: cluster.NoNode}} }, "no primary"},
+		{"the primary itself", func(f *Facts) { f.Node = f.Primary }, "node 0 is the primary"},
+		{"access none", func(f *Facts) { f.Node.Access = cluster.AccessNone }, "access none"},
+		{"no data directory", func(f *Facts) { f.Node.DataDirectory = "" }, "no data_directory"},
+		{"the primary's directory", func(f *Facts) { f.Node.DataDirectory = f.Primary.DataDirectory }, "one data_directory"},
+		{"healthy", func(f *Facts) { stream(f, cluster.Up) }, "needs no recovery"},
+		{"streaming but detached", func(f *Facts) { stream(f, cluster.Down) }, ""},
+		{"up but not streaming", func(f *Facts) { f.Node.Status, f.Node.PGUp = cluster.Up, true }, ""},
+		{"source in recovery", func(f *Facts) { f.Source.InRecovery = true }, "node 0 is in recovery"},
+		{"no replication", func(f *Facts) { f.Source.ReplicationError = "no pg_hba.conf entry" }, "no pg_hba.conf entry"},
+		{"one walsender", func(f *Facts) { f.Source.FreeSenders = 1 }, "1 free WAL senders"},
+		{"no slot free", func(f *Facts) { f.Source.FreeSlots = 0 }, "no free replication slot"},
+		{"its own slot is there", func(f *Facts) { f.Source.FreeSlots, f.Source.HasSlot = 0, true }, ""},
+		{"tablespaces", func(f *Facts) { f.Source.Tablespaces = []string{"fast"} }, "(fast)"},
+		{"other major version", func(f *Facts) { f.Target.Major = 14 }, "of PostgreSQL 14, the primary of 15"},
+		{"foreign cluster", func(f *Facts) { f.Target.SystemIdentifier = "8" }, "belongs to another cluster"},
+		{"missing directory", func(f *Facts) { *f.Target = Target{Free: 1100} }, ""},
+		{"damaged directory", func(f *Facts) { *f.Target = Target{Directory: DirDamaged, Free: 1100} }, ""},
+		{"other files", func(f *Facts) { *f.Target = Target{Directory: DirOther, Free: 1100} }, "no PostgreSQL data directory"},
+		{"symbolic link", func(f *Facts) { *f.Target = Target{Directory: DirLink, Free: 1100} }, "symbolic link"},
+		{"a byte short", func(f *Facts) { f.Target.Free = 1099 }, "the copy needs 1100 bytes"},
+		{"no configuration anywhere", func(f *Facts) { f.Target.HasConfig, f.Source.ConfigOutside = false, true }, "no postgresql.conf"},
+		{"its own configuration", func(f *Facts) { f.Source.ConfigOutside = true }, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := brokenStandby()
+			c.change(&f)
+			checkPlan(t, f, c.want)
+		})
+	}
+}
+
+func stream(f *Facts, s cluster.Status) {
+	f.Node.Status, f.Node.PGUp, f.Node.ReplicationState = s, true, "streaming"
+}
+
+func checkPlan(t *testing.T, f Facts, want string) {
+	t.Helper()
+	procedure, found := Plan(f)
+	if want == "" {
+		if procedure != Rebuild || len(found) > 0 {
+			t.Fatalf("got %v %v, want a rebuild", procedure, found)
+		}
+		return
+	}
+	if procedure != Undecided || len(found) == 0 {
+		t.Fatalf("got %v without an obstacle, want %q", procedure, want)
+	}
+	if !strings.Contains(found[0].Problem, want) || found[0].Hint == "" {
+		t.Errorf("got %+v, want the problem %q and a hint", found[0], want)
+	}
+}
+
+func TestPlanListsAllObstaclesOfTheSource(t *testing.T) {
+	f := brokenStandby()
+	f.Source.FreeSenders, f.Source.FreeSlots = 0, 0
+	_, found := Plan(f)
+	if len(found) != 2 {
+		t.Fatalf("got %v, want both the senders and the slots", found)
+	}
+	err := &RefusedError{Node: 1, Obstacles: found}
+	for _, part := range []string{"node 1 cannot be recovered", "WAL senders", "replication slot"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q lacks %q", err, part)
+		}
+	}
+	if !strings.Contains(err.Hint(), "max_wal_senders") || !strings.Contains(err.Hint(), "max_replication_slots") {
+		t.Errorf("hint %q lacks a parameter", err.Hint())
+	}
+}
+
+func TestSpaceHintNamesLeftovers(t *testing.T) {
+	f := brokenStandby()
+	f.Target.Free, f.Target.Leftovers = 0, []string{"/d/n1.old-1"}
+	_, found := Plan(f)
+	if len(found) != 1 || !strings.Contains(found[0].Hint, "/d/n1.old-1") {
+		t.Errorf("got %v, want a hint that names the leftover", found)
+	}
+}

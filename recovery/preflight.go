@@ -1,0 +1,153 @@
+package recovery
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
+)
+
+// prepared is what a job begins with: everything was asked, nothing touched.
+type prepared struct {
+	node, source cluster.Node
+	instance     Instance
+	facts        Facts
+	own          settings
+}
+
+// preflight gathers the facts in two looks, at the picture and then at the
+// machines, and refuses when Plan finds an obstacle.
+func (e *Engine) preflight(ctx context.Context, j *job) (prepared, error) {
+	j.enter(StepPreflight, "")
+	facts := e.picture(j.row.Node)
+	if _, found := Plan(facts); len(found) > 0 {
+		return prepared{}, &RefusedError{j.row.Node, found}
+	}
+	facts.Node.DataDirectory = filepath.Clean(facts.Node.DataDirectory)
+	p := prepared{node: facts.Node.Node, source: facts.Primary.Node, facts: facts}
+	if err := e.look(ctx, &p); err != nil {
+		return p, fmt.Errorf("recover node %d: preflight: %w", p.node.ID, err)
+	}
+	procedure, found := Plan(p.facts)
+	if len(found) > 0 {
+		return p, &RefusedError{p.node.ID, found}
+	}
+	j.plan(procedure, p.source.ID)
+	if now := e.board.Current().Primary; now != p.source.ID {
+		return p, fmt.Errorf("recover node %d: %w", p.node.ID, ErrPrimaryChanged)
+	}
+	j.say(fmt.Sprintf("node %d will be rebuilt from node %d (%s)", p.node.ID, p.source.ID, size(p.facts.Source.Bytes)))
+	return p, nil
+}
+
+// picture is what the board knows.
+func (e *Engine) picture(asked cluster.NodeID) Facts {
+	s := e.board.Current()
+	f := Facts{Asked: asked, Nodes: len(s.Nodes)}
+	f.Primary.ID = cluster.NoNode
+	if asked >= 0 && int(asked) < len(s.Nodes) {
+		f.Node = s.Nodes[asked]
+	}
+	if s.Primary != cluster.NoNode {
+		f.Primary = s.Nodes[s.Primary]
+	}
+	return f
+}
+
+// look asks the primary and the node's machine.
+func (e *Engine) look(ctx context.Context, p *prepared) (err error) {
+	if p.facts.Source, err = e.askSource(ctx, p.source, p.node); err != nil {
+		return err
+	}
+	if p.instance, err = e.instances(p.node.ID); err != nil {
+		return fmt.Errorf("node %d: %w", p.node.ID, err)
+	}
+	p.own = ownSettings(p.instance.Machine(), p.node.DataDirectory)
+	p.facts.Target, err = inspect(ctx, p.instance, p.node.DataDirectory)
+	if err != nil {
+		return fmt.Errorf("node %d: %w", p.node.ID, err)
+	}
+	p.facts.Target.HasConfig = len(p.own) > 0
+	return nil
+}
+
+// inspect looks at a data directory and the room beside it.
+func inspect(ctx context.Context, i Instance, dir string) (*Target, error) {
+	m := i.Machine()
+	free, err := m.Free(filepath.Dir(dir))
+	if err != nil {
+		return nil, fmt.Errorf("free space: %w", err)
+	}
+	t := &Target{Free: int64(min(free, 1<<62))}
+	if t.Leftovers, err = siblings(m, dir, oldSuffix); err != nil {
+		return nil, err
+	}
+	if t.Directory, err = classify(m, dir); err != nil || t.Directory != DirDamaged {
+		return t, err
+	}
+	t.Major = majorVersion(m, dir)
+	if c, err := i.Control(ctx); err == nil {
+		t.Directory, t.SystemIdentifier = DirReadable, c.SystemIdentifier
+	}
+	return t, ctx.Err()
+}
+
+// classify tells a data directory by what initdb always makes. Whether its
+// control file is readable is found out later: until then it is DirDamaged.
+func classify(m host.Machine, dir string) (Directory, error) {
+	if link, err := isLink(m, dir); link || err != nil {
+		return DirLink, err
+	}
+	entries, err := m.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return DirMissing, nil
+	}
+	if err != nil {
+		return DirOther, err
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case "PG_VERSION", "global", "base", "pg_wal":
+			return DirDamaged, nil
+		}
+	}
+	return DirOther, nil
+}
+
+func isLink(m host.Machine, path string) (bool, error) {
+	entries, err := m.ReadDir(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	at := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == filepath.Base(path) })
+	return at >= 0 && entries[at].Type()&fs.ModeSymlink != 0, err
+}
+
+// majorVersion reads PG_VERSION; 0 when it cannot be read.
+func majorVersion(m host.Machine, dir string) int {
+	text, err := m.ReadFile(filepath.Join(dir, "PG_VERSION"))
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// newRebuild is the procedure for what was prepared.
+func newRebuild(e *Engine, j *job, p prepared) *rebuild {
+	return &rebuild{
+		prepared: p, engine: e, job: j,
+		work: newWorkdir(p.instance.Machine(), p.node.DataDirectory, time.Now()),
+	}
+}

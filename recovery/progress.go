@@ -1,0 +1,77 @@
+package recovery
+
+import (
+	"fmt"
+	"time"
+)
+
+// Step is where a job is. Steps follow each other in this order.
+type Step int
+
+const (
+	StepPreflight Step = iota
+	StepMark           // the membership engine is told; the node leaves service
+	StepStop
+	StepSlot
+	StepBackup // copied and verified
+	StepSwap
+	StepConfigure
+	StepStart
+	StepStreaming
+	StepCatchUp
+	StepAttach
+	StepCleanup
+	StepDone
+)
+
+func (s Step) String() string {
+	return [...]string{
+		"preflight", "mark_recovering", "stop", "slot_on_source", "base_backup", "swap",
+		"fix_config", "start", "streaming", "caught_up", "attach", "cleanup_old_dir", "done",
+	}[s]
+}
+
+// Progress tells the caller of Recover how far its job is. Bytes and Total
+// count the copied database files in StepBackup, and the log replayed since the
+// start in StepCatchUp; both are 0 elsewhere. Total is an estimate: it may be
+// exceeded while the primary grows.
+type Progress struct {
+	Step    Step
+	Bytes   int64
+	Total   int64
+	Elapsed time.Duration // since the job began
+	Message string
+}
+
+// meter measures the bytes of one step: how fast, and when to tell.
+type meter struct {
+	began time.Time
+	told  time.Time
+	rate  float64 // bytes per second since began
+}
+
+// tellEvery keeps a long copy from flooding the client with notices.
+const tellEvery = time.Second
+
+// observe notes that n bytes are done and reports whether to tell somebody.
+func (m *meter) observe(n, total int64, now time.Time) bool {
+	if elapsed := now.Sub(m.began).Seconds(); elapsed > 0 {
+		m.rate = float64(n) / elapsed
+	}
+	if n < total && now.Sub(m.told) < tellEvery {
+		return false
+	}
+	m.told = now
+	return true
+}
+
+// size prints a number of bytes as PostgreSQL's pg_size_pretty does.
+func size(n int64) string {
+	units := [...]string{"bytes", "kB", "MB", "GB", "TB"}
+	u := 0
+	for n >= 10*1024 && u < len(units)-1 {
+		n = (n + 512) / 1024
+		u++
+	}
+	return fmt.Sprintf("%d %s", n, units[u])
+}

@@ -1,0 +1,101 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/sql"
+)
+
+// standing is what the started node says of itself.
+type standing struct {
+	inRecovery bool
+	receiver   string // pg_stat_wal_receiver.status
+	replayed   cluster.LSN
+}
+
+// probe reads the columns of sql.Probe that matter here.
+func probe(ctx context.Context, conn *pgx.Conn) (s standing, err error) {
+	var replayed string
+	err = conn.QueryRow(ctx,
+		"SELECT in_recovery, receiver_status, replayed FROM ("+sql.Probe+") AS p").
+		Scan(&s.inRecovery, &s.receiver, &replayed)
+	if err != nil {
+		return s, err
+	}
+	s.replayed, err = cluster.ParseLSN(replayed)
+	return s, err
+}
+
+// streaming waits until the node receives the primary's log.
+func (r *rebuild) streaming(ctx context.Context) error {
+	err := r.engine.with(ctx, r.node, func(conn *pgx.Conn) error {
+		return patiently(ctx, r.engine.cfg.Timeout, func() (bool, cluster.LSN, error) {
+			s, err := probe(ctx, conn)
+			if err == nil && !s.inRecovery {
+				err = errors.New("it came up as a primary")
+			}
+			return s.receiver == "streaming", s.replayed, err
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("it does not stream from node %d: %w", r.source.ID, err)
+	}
+	return nil
+}
+
+// catchUp waits until the node has replayed what the primary had when the node
+// began to stream.
+func (r *rebuild) catchUp(ctx context.Context) error {
+	goal, err := r.engine.flushed(ctx, r.source)
+	if err != nil {
+		return err
+	}
+	var first cluster.LSN
+	return r.engine.with(ctx, r.node, func(conn *pgx.Conn) error {
+		return patiently(ctx, r.engine.cfg.Timeout, func() (bool, cluster.LSN, error) {
+			s, err := probe(ctx, conn)
+			if first == 0 {
+				first = s.replayed
+			}
+			r.job.advance(int64(s.replayed.Sub(first)), int64(goal.Sub(first)))
+			return s.replayed >= goal, s.replayed, err
+		})
+	})
+}
+
+// patiently polls until ask says yes. It gives up when the position that ask
+// returns has stood still for longer than timeout.
+func patiently(ctx context.Context, timeout time.Duration, ask func() (bool, cluster.LSN, error)) error {
+	p := patience{timeout: timeout, moved: time.Now()}
+	return poll(ctx, func() (bool, error) {
+		done, at, err := ask()
+		if done || err != nil {
+			return done, err
+		}
+		return false, p.watch(at, time.Now())
+	})
+}
+
+// patience notices that replay stands still.
+type patience struct {
+	timeout time.Duration
+	at      cluster.LSN
+	moved   time.Time // when at changed last
+}
+
+func (p *patience) watch(at cluster.LSN, now time.Time) error {
+	if at != p.at {
+		p.at, p.moved = at, now
+		return nil
+	}
+	if now.Sub(p.moved) < p.timeout {
+		return nil
+	}
+	return fmt.Errorf("replay has stood still at %s for %s: look into the server log of the node", at, p.timeout)
+}
