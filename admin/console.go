@@ -1,0 +1,129 @@
+package admin
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// PromoteMode says what a promotion may cost.
+type PromoteMode int
+
+const (
+	Switchover PromoteMode = iota // planned: the old primary is stopped cleanly and follows, nothing is lost
+	Force                         // also when the old primary cannot be reached or stopped
+)
+
+func (m PromoteMode) String() string { return [...]string{"switchover", "force"}[m] }
+
+// Cluster is what the console needs of the failover engine. Errors may have the
+// methods SQLState() string and Hint() string; they are shown to the client.
+// progress never blocks and may be called from any goroutine.
+type Cluster interface {
+	Promote(ctx context.Context, node cluster.NodeID, mode PromoteMode, progress func(string)) error
+	Attach(ctx context.Context, node cluster.NodeID) error
+	Detach(ctx context.Context, node cluster.NodeID) error
+}
+
+// Recovery is what the console needs of the recovery engine. Recover returns
+// when the node serves again; ending ctx cancels the job.
+type Recovery interface {
+	Recover(ctx context.Context, node cluster.NodeID, progress func(string)) error
+}
+
+// Counters tells how many SELECTs were sent to a node since the start.
+type Counters interface {
+	Selects(node cluster.NodeID) uint64
+}
+
+// Deps is what a Console works with. All of it is required, but for Admins.
+type Deps struct {
+	Board    *cluster.Board
+	Cluster  Cluster
+	Recovery Recovery
+	Counters Counters
+	Admins   []string // users who may command; everybody may look
+	Version  string   // what SHOW POOL_VERSION answers
+	Log      hclog.Logger
+}
+
+// Session is one authenticated client of the console. Start-up is over: the
+// client has been sent AuthenticationOk, ParameterStatus, BackendKeyData and
+// ReadyForQuery.
+type Session struct {
+	// Conn is read and written from two goroutines; a deadline in the past must
+	// wake a blocked call. Serve leaves it open, with deadlines set.
+	Conn net.Conn
+	User string
+	// Params are the ParameterStatus values the client was sent; SHOW answers
+	// from them. Drivers need client_encoding and standard_conforming_strings.
+	Params map[string]string
+	// Cancels receives a value for each CancelRequest with this session's key:
+	// a channel with one slot, never closed, sent to without blocking. One that
+	// arrives while nothing runs is ignored.
+	Cancels <-chan struct{}
+}
+
+// Console serves the virtual database. Its methods are safe for concurrent use.
+type Console struct {
+	table  table
+	admins map[string]bool
+	log    hclog.Logger
+}
+
+// New makes the console and its table of commands.
+func New(d Deps) *Console {
+	c := &Console{table: commands(d), admins: map[string]bool{}, log: d.Log}
+	for _, user := range d.Admins {
+		c.admins[user] = true
+	}
+	return c
+}
+
+// commands is the table of what HELP lists.
+func commands(d Deps) table {
+	t := table{
+		showPoolNodes(d.Board, d.Counters),
+		showPoolVersion(d.Version),
+		promoteNode(d.Board, d.Cluster),
+		attachNode(d.Board, d.Cluster),
+		detachNode(d.Board, d.Cluster),
+		recoverNode(d.Board, d.Recovery),
+	}
+	return append(t, help(t))
+}
+
+// farewell is how long a client may take to read why its session ends.
+const farewell = 5 * time.Second
+
+// Serve answers one session's messages until the client leaves or ctx ends, when
+// the client is told 57P01. Both return nil, also when the client just vanishes.
+// A violation of the protocol, and a write that fails otherwise, is returned as
+// an error. All goroutines have ended on return.
+func (c *Console) Serve(ctx context.Context, s Session) error {
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer boundFarewell(ctx, s.Conn)()
+	in := startInbox(s.Conn, func() { stop(errClientGone) })
+	defer in.close()
+	return newSession(c, s, in, ctx.Done()).loop(running)
+}
+
+// boundFarewell limits writes from the end of ctx on. release waits until conn
+// is left alone.
+func boundFarewell(ctx context.Context, conn net.Conn) (release func()) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		conn.SetWriteDeadline(time.Now().Add(farewell))
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package admin
+
+import (
+	"context"
+	"strings"
+)
+
+// help lists the commands of t and itself.
+func help(t table) command {
+	h := command{
+		words:     []string{"HELP"},
+		usage:     "[command]",
+		help:      "what can be said here, or about one command",
+		privilege: privilegeLook,
+		columns:   []string{"command", "allowed_to", "description"},
+	}
+	listed := append(t[:len(t):len(t)], h)
+	h.parse = func(a *args) (runFunc, error) {
+		chosen, err := listed.chosen(a)
+		return func(context.Context, func(string)) ([][]string, error) { return chosen.describe(), nil }, err
+	}
+	return h
+}
+
+// chosen keeps the commands that begin with the words that are left.
+func (t table) chosen(a *args) (table, error) {
+	kept := t
+	for depth := 0; a.peek().kind != tokenEnd; depth++ {
+		next := kept.narrow(depth, a.peek())
+		if len(next) == 0 {
+			a.expected = append(kept.wordsAt(depth), "end of command")
+			return nil, a.fail()
+		}
+		kept = next
+		a.next()
+	}
+	return kept, nil
+}
+
+func (t table) describe() [][]string {
+	var rows [][]string
+	for _, c := range t {
+		rows = append(rows, []string{strings.TrimSpace(c.name() + " " + c.usage), c.privilege.String(), c.help})
+	}
+	return rows
+}

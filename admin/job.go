@@ -1,0 +1,91 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgproto3/v2"
+)
+
+// outcome is what a command returned.
+type outcome struct {
+	rows [][]string
+	err  error
+}
+
+// run carries a statement out, provided the user may, and waits for it.
+func (s *session) run(ctx context.Context, stmt *statement) ([][]string, error) {
+	if !s.may.covers(stmt.privilege) {
+		s.log.Warn("console command denied", "user", s.user, "command", stmt.text)
+		return nil, denied(stmt.command, s.user)
+	}
+	if stmt.privilege == privilegeLook {
+		return s.watch(ctx, stmt)
+	}
+	s.log.Info("console command started", "user", s.user, "command", stmt.text)
+	began := time.Now()
+	rows, err := s.watch(ctx, stmt)
+	if err != nil {
+		s.log.Warn("console command failed", "user", s.user, "command", stmt.text, "elapsed", time.Since(began), "error", err)
+	} else {
+		s.log.Info("console command finished", "user", s.user, "command", stmt.text, "elapsed", time.Since(began))
+	}
+	return rows, err
+}
+
+func denied(c *command, user string) error {
+	return newError(codeInsufficient, "permission denied for %s", c.name()).
+		withHint("only the console's admin_users may command, and %q is not one of them", user)
+}
+
+// watch runs the command on a goroutine of its own. Until it returns, notices
+// are passed on, and what ends it early is looked out for.
+func (s *session) watch(ctx context.Context, stmt *statement) ([][]string, error) {
+	if ctx.Err() != nil {
+		return nil, s.ended(ctx, ctx.Err())
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	steps := newSteps(time.Now())
+	done := make(chan outcome, 1)
+	go func() {
+		rows, err := stmt.run(ctx, func(text string) { steps.add(text, time.Now()) })
+		done <- outcome{rows, err}
+	}()
+	for {
+		select {
+		case <-s.cancels:
+			cancel(errCancelRequest)
+		case <-steps.wake:
+			if s.notify(steps.take()) != nil {
+				cancel(errClientGone)
+			}
+		case o := <-done:
+			s.notify(steps.take())
+			return o.rows, s.ended(ctx, o.err)
+		}
+	}
+}
+
+// ended is the error of a command, with the reason when it was cut short.
+func (s *session) ended(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	select {
+	case <-s.shutdown:
+		return errors.Join(errShutdown, err)
+	default:
+		return canceled(ctx, err)
+	}
+}
+
+// notify sends notices at once.
+func (s *session) notify(texts []string) error {
+	for _, text := range texts {
+		notice := newError("00000", "%s", text).response("NOTICE")
+		s.out.add((*pgproto3.NoticeResponse)(notice))
+	}
+	return s.out.flush()
+}

@@ -1,0 +1,23 @@
+package admin
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hbollon/go-edlib"
+)
+
+// nearest is the choice that text was probably meant to be, or "": a third of
+// its characters may be wrong.
+func nearest(text string, choices []string) string {
+	if len(text) > 64 {
+		return ""
+	}
+	best, least := "", utf8.RuneCountInString(text)/3+1
+	for _, choice := range choices {
+		if d := edlib.OSADamerauLevenshteinDistance(strings.ToUpper(text), choice); d < least {
+			best, least = choice, d
+		}
+	}
+	return best
+}

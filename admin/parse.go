@@ -1,0 +1,146 @@
+package admin
+
+import (
+	"slices"
+	"strings"
+)
+
+// statement is one parsed command, ready to run.
+type statement struct {
+	*command
+	run  runFunc
+	text string // its words, as they are logged
+}
+
+// parse turns a query string into statements; none when it is empty. Nothing is
+// returned when one of them is wrong.
+func (t table) parse(sql string) ([]statement, error) {
+	texts, err := scan(sql)
+	if err != nil {
+		return nil, err
+	}
+	var statements []statement
+	for _, tokens := range texts {
+		s, err := t.statement(tokens)
+		if err != nil {
+			return nil, err
+		}
+		statements = append(statements, s)
+	}
+	return statements, nil
+}
+
+func (t table) statement(tokens []token) (statement, error) {
+	a := &args{tokens: tokens}
+	c, err := t.find(a)
+	if err != nil {
+		return statement{}, err
+	}
+	run, err := c.parse(a)
+	if err != nil {
+		return statement{}, err
+	}
+	return statement{c, run, joinWords(tokens)}, nil
+}
+
+// find consumes the longest sequence of words that names a command.
+func (t table) find(a *args) (*command, error) {
+	candidates := t
+	for depth := 0; ; depth++ {
+		next := candidates.narrow(depth, a.peek())
+		if len(next) > 0 {
+			candidates = next
+			a.next()
+			continue
+		}
+		if i := slices.IndexFunc(candidates, func(c command) bool { return len(c.words) == depth }); i >= 0 {
+			return &candidates[i], nil
+		}
+		a.expected = candidates.wordsAt(depth)
+		return nil, a.fail()
+	}
+}
+
+func joinWords(tokens []token) string {
+	var words []string
+	for _, t := range tokens[:len(tokens)-1] {
+		words = append(words, strings.ToUpper(t.text))
+	}
+	return strings.Join(words, " ")
+}
+
+// args walks over the tokens of one statement and remembers what would have
+// been valid at the current one.
+type args struct {
+	tokens   []token // the last one is a tokenEnd
+	expected []string
+}
+
+func (a *args) peek() token { return a.tokens[0] }
+
+func (a *args) next() token {
+	t := a.tokens[0]
+	if t.kind != tokenEnd {
+		a.tokens, a.expected = a.tokens[1:], nil
+	}
+	return t
+}
+
+// try consumes the word when it is there.
+func (a *args) try(word string) bool {
+	if a.peek().is(word) {
+		a.next()
+		return true
+	}
+	a.expected = append(a.expected, word)
+	return false
+}
+
+// number consumes a number, which what describes.
+func (a *args) number(what string) (token, error) {
+	if a.peek().kind == tokenNumber {
+		return a.next(), nil
+	}
+	a.expected = append(a.expected, what)
+	return token{}, a.fail()
+}
+
+// end makes sure that nothing is left.
+func (a *args) end() error {
+	if a.peek().kind == tokenEnd {
+		return nil
+	}
+	a.expected = append(a.expected, "end of command")
+	return a.fail()
+}
+
+// rest consumes everything that is left.
+func (a *args) rest() []token {
+	rest := a.tokens[:len(a.tokens)-1]
+	a.tokens = a.tokens[len(a.tokens)-1:]
+	return rest
+}
+
+// fail is the syntax error at the current token.
+func (a *args) fail() error {
+	t := a.peek()
+	where := "at end of input"
+	if t.text != "" {
+		where = `at or near "` + t.text + `"`
+	}
+	e := newError(codeSyntax, "syntax error %s: expected %s", where, either(a.expected, "or"))
+	e.position = t.position
+	if word := nearest(t.text, a.expected); word != "" {
+		e.hint = "did you mean " + word + "?"
+	}
+	return e
+}
+
+// either lists alternatives: "A", "A or B", "A, B or C".
+func either(words []string, conjunction string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
+}
