@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/pgherd/pgherd/admin"
+	"github.com/pgherd/pgherd/failover"
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/recovery"
+	"github.com/pgherd/pgherd/server"
+)
+
+// Each adapter joins an interface that one room has declared to another room.
+
+// observer passes on what the pools notice. The engine is set before anything runs.
+type observer struct{ engine *failover.Engine }
+
+func (o *observer) Suspect(node cluster.NodeID, err error) { o.engine.Suspect(node, err) }
+
+// commander is the console's view of the failover engine.
+type commander struct{ *failover.Engine }
+
+func (c commander) Promote(ctx context.Context, node cluster.NodeID, mode admin.PromoteMode, progress func(string)) error {
+	m := failover.Switchover
+	if mode == admin.Force {
+		m = failover.Force
+	}
+	return c.Engine.Promote(ctx, node, m, progress)
+}
+
+// recoverer is the console's view of the recovery engine.
+type recoverer struct{ engine *recovery.Engine }
+
+func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, progress func(string)) error {
+	return r.engine.Recover(ctx, node, func(p recovery.Progress) {
+		progress(strings.TrimSuffix(p.Step.String()+": "+p.Message, ": "))
+	})
+}
+
+// console is the server's view of package admin. It is set before anything runs.
+type console struct{ admin *admin.Console }
+
+func (c *console) Serve(ctx context.Context, client server.ConsoleClient) error {
+	return c.admin.Serve(ctx, admin.Session{Conn: client.Conn, User: client.User, Params: client.Params, Cancels: client.Canceled})
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/pgherd/pgherd/admin"
+	"github.com/pgherd/pgherd/failover"
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/recovery"
+	"github.com/pgherd/pgherd/server"
+)
+
+// drainTimeout is how long sessions may go on after the first signal.
+const drainTimeout = 30 * time.Second
+
+// app is every room, joined.
+type app struct {
+	log      hclog.Logger
+	board    *cluster.Board
+	pools    *pool.Pools
+	server   *server.Server
+	failover *failover.Engine
+	recovery *recovery.Engine
+}
+
+// newApp joins the rooms and binds the ports; nothing runs yet. Its errors are
+// those a person can mend: an address in use, a damaged state file, users_file.
+func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
+	users, err := loadUsers(cfg.Auth)
+	if err != nil {
+		return nil, err
+	}
+	store, err := cluster.OpenStore(cfg.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	nodes := nodesOf(cfg)
+	loops := loopsOf(cfg)
+	runtime.GOMAXPROCS(runtime.NumCPU() + loops) // a busy loop keeps its P to itself
+	group, err := reactor.NewGroup(loops, server.Panicked(log, debug.Stack))
+	if err != nil {
+		return nil, err
+	}
+	a := &app{log: log, board: cluster.NewBoard(nodes, time.Now())}
+	instances := newInstances(nodes, a.board)
+	observer := &observer{}
+	a.pools = pool.New(poolConfig(cfg, nodes, loops), users, observer, log.Named("pool"))
+	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
+		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools})
+	observer.engine = a.failover
+	a.recovery = recovery.New(recoveryConfig(cfg, nodes), a.board, instances.forRecovery, a.failover, log.Named("recovery"))
+	console := &console{}
+	a.server = server.New(serverConfig(cfg), group, users, a.board, a.pools, console, log.Named("server"))
+	console.admin = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery},
+		Counters: a.server, Admins: cfg.Console.AdminUsers, Version: version, Log: log.Named("console")})
+	if err := a.listen(cfg.Listen); err != nil {
+		a.pools.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *app) listen(addresses []string) error {
+	for _, address := range addresses {
+		if err := a.server.Listen(address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run serves until ctx ends, then lets sessions finish. The engines outlive the
+// sessions, for these may wait for them.
+func (a *app) Run(ctx context.Context) error {
+	for _, address := range a.server.Addresses() {
+		a.log.Info("listening", "address", address)
+	}
+	engine, stopEngine := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	var engineErr, serverErr error
+	wg.Go(func() { engineErr = a.failover.Run(engine) })
+	served := make(chan struct{})
+	wg.Go(func() {
+		defer close(served)
+		serverErr = a.server.Run()
+	})
+	select {
+	case <-ctx.Done():
+		a.log.Info("shutting down: sessions may finish", "timeout", drainTimeout.String())
+		drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		a.server.Shutdown(drain)
+		cancel()
+	case <-served:
+	}
+	<-served
+	a.recovery.Close()
+	stopEngine()
+	wg.Wait()
+	a.pools.Close()
+	if errors.Is(engineErr, context.Canceled) {
+		engineErr = nil
+	}
+	return errors.Join(serverErr, engineErr)
+}
+
+func loadUsers(auth config.Auth) (*server.Users, error) {
+	if auth.UsersFile == "" {
+		return server.NewUsers(nil), nil
+	}
+	secrets, err := config.LoadUsers(auth.UsersFile)
+	if err != nil {
+		return nil, fmt.Errorf("auth.users_file: %w", err)
+	}
+	return server.NewUsers(secrets), nil
+}
+
+// loopsOf is half of the processors: the other half is the nodes' and the
+// clients', where these share the machine.
+func loopsOf(cfg *config.Config) int {
+	if cfg.Loops > 0 {
+		return cfg.Loops
+	}
+	return max(1, runtime.NumCPU()/2)
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+// version is what `pgherd version` and SHOW POOL_VERSION say.
+const version = "0.1.0"
+
+// command is one of pgherd's subcommands.
+type command struct {
+	name  string
+	usage string
+	brief string
+	help  string
+	run   func(ctx context.Context, args []string, out io.Writer) error
+}
+
+// errUsage says that the command line makes no sense; what was wrong is printed.
+var errUsage = errors.New("usage")
+
+func main() {
+	ctx, stop := signalContext()
+	defer stop()
+	err := dispatch(ctx, os.Args[1:], os.Stdout)
+	switch {
+	case err == nil:
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "pgherd:", err)
+		os.Exit(1)
+	}
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "--config FILE [--log-format text|json] [--cpu-profile FILE]", "serve clients in the foreground",
+			"Reads the configuration, connects to the nodes and serves clients until SIGTERM or\nSIGINT: then sessions end as they fall idle; a second signal ends at once.\n\n  pgherd serve --config pgherd.yaml", serveCommand},
+		{"check", "--config FILE [--connect]", "validate a configuration",
+			"Names every mistake in the file. With --connect it also logs in to every node and\nreports its version, role and position.\n\n  pgherd check --config pgherd.yaml --connect", checkCommand},
+		{"demo", "[--dir DIR] [--port 9999] [--nodes 3] [--detach | --stop]", "try it: a local cluster with pgherd in front",
+			"Makes a primary and its streaming standbys in DIR (/tmp/pgherd-demo) and serves them\non 127.0.0.1. Started again on the same directory it goes on from there.\n\n  pgherd demo\n  pgherd demo --detach\n  pgherd demo --stop", demoCommand},
+		{"version", "", "print the version", "", versionCommand},
+	}
+}
+
+func dispatch(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 || args[0] == "--help" || args[0] == "-h" {
+		printUsage(out)
+		return nil
+	}
+	if args[0] == "help" {
+		return helpCommand(args[1:], out)
+	}
+	c, err := find(args[0])
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, args[1:], out)
+}
+
+func find(name string) (command, error) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	fmt.Fprintf(os.Stderr, "pgherd: there is no command %q\n", name)
+	printUsage(os.Stderr)
+	return command{}, errUsage
+}
+
+func printUsage(out io.Writer) {
+	fmt.Fprint(out, "pgherd: one binary in front of a PostgreSQL primary and its standbys\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(out, "  pgherd %-8s %s\n", c.name, c.brief)
+	}
+	fmt.Fprint(out, "\npgherd help COMMAND tells more.\n")
+}
+
+func helpCommand(args []string, out io.Writer) error {
+	if len(args) == 0 {
+		printUsage(out)
+		return nil
+	}
+	c, err := find(args[0])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "pgherd %s %s\n\n%s\n", c.name, c.usage, c.help)
+	return nil
+}
+
+func versionCommand(_ context.Context, _ []string, out io.Writer) error {
+	fmt.Fprintln(out, "pgherd", version)
+	return nil
+}
+
+// parse reads a command's flags; help and mistakes are printed by the flag set.
+func parse(flags *flag.FlagSet, args []string) error {
+	flags.SetOutput(os.Stderr)
+	if err := flags.Parse(args); err != nil {
+		return errUsage
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "pgherd %s: unexpected argument %q\n", flags.Name(), flags.Arg(0))
+		return errUsage
+	}
+	return nil
+}

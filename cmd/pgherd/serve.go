@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime/pprof"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/pgherd/pgherd/internal/config"
+)
+
+func serveCommand(ctx context.Context, args []string, _ io.Writer) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	file := flags.String("config", "pgherd.yaml", "configuration `file`")
+	format := flags.String("log-format", "", "text or json; overrides the file's log.format")
+	profile := flags.String("cpu-profile", "", "write a CPU profile of the whole run to `file`")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	stopProfile, err := startProfile(*profile)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
+	cfg, err := config.Load(*file)
+	if err != nil {
+		return err
+	}
+	switch *format {
+	case "", "text", "json":
+	default:
+		return fmt.Errorf("--log-format is %q; it can be text or json", *format)
+	}
+	asJSON := *format == "json" || (*format == "" && cfg.Log.Format == config.LogJSON)
+	a, err := newApp(cfg, newLogger(cfg.Log.Level, asJSON, os.Stderr))
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+// startProfile profiles the process until stop is called; "" does nothing.
+func startProfile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, fmt.Errorf("--cpu-profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("--cpu-profile: %w", err), f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close()
+	}, nil
+}
+
+func newLogger(level config.LogLevel, asJSON bool, out io.Writer) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{
+		Name: "pgherd", Level: hclog.LevelFromString(level.String()), Output: out, JSONFormat: asJSON,
+	})
+}
