@@ -1,0 +1,77 @@
+# What there is to do with pgherd. On a fresh Debian or Ubuntu with Go and make,
+# every target works: what else is needed is installed (scripts/setup.sh).
+
+GO     ?= go
+PREFIX ?= /usr/local
+# More flags of the demo: make demo DEMO="--detach --port 9998"
+DEMO   ?=
+# How long make fuzz runs each target.
+FUZZTIME ?= 10s
+
+# A checkout that belongs to another user has no version to stamp.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+# Packages whose tests start PostgreSQL, and all others.
+list     = $(GO) list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./...
+clusters = $$($(list) | grep    internal/pgtest | cut -d' ' -f1)
+units    = $$($(list) | grep -v internal/pgtest | cut -d' ' -f1)
+# The decisions of the engines, which need no PostgreSQL either.
+decisions = ^Test(Scenarios|Storm|QuoteLiteral|TimelineOf|Outcome|Pause|Alarm|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*)$$
+
+.PHONY: build demo test check fmt vet lint layers unit race fuzz install clean setup compiler
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+
+build: compiler
+	$(GO) build -o bin/pgherd ./cmd/pgherd
+
+demo: setup build
+	bin/pgherd demo $(DEMO)
+
+# Everything, with real servers and the race detector: minutes.
+test: setup check race
+
+# Seconds, and no PostgreSQL: for every change on the way.
+check: compiler fmt vet lint layers unit
+
+fmt:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "gofmt -w is needed for:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	scripts/lint.sh
+
+layers:
+	$(GO) test ./internal/layers
+
+unit:
+	$(GO) test $(units)
+	$(GO) test -run '$(decisions)' ./failover ./recovery
+
+# Servers of several packages at once would starve each other: one by one.
+race:
+	$(GO) test -race $(units)
+	$(GO) test -race -p 1 -timeout 10m $(clusters)
+	$(GO) test -run Allocates ./server # the detector itself allocates
+
+fuzz: compiler
+	scripts/fuzz.sh $(FUZZTIME)
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 bin/pgherd $(DESTDIR)$(PREFIX)/bin/pgherd
+
+clean:
+	rm -rf bin coverage.out
+
+setup:
+	@scripts/setup.sh
+
+# PostgreSQL's parser is in C: the first build of it takes its time.
+compiler:
+	@scripts/setup.sh compiler
+	@case "$$($(GO) list -f '{{.Stale}}' github.com/pganalyze/pg_query_go/v5/parser)" in \
+		true) echo "compiling PostgreSQL's parser: about half a minute, this time only";; esac
