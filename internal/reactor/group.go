@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -38,6 +39,7 @@ func (g *Group) Run() error {
 	errs := make([]error, len(g.loops))
 	for i, l := range g.loops {
 		wg.Go(func() {
+			runtime.LockOSThread()
 			errs[i] = l.run()
 			g.Stop()
 		})
