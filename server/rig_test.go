@@ -56,7 +56,7 @@ func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int)
 	}
 	pc.Loops = loops
 	log := hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: testWriter{t}})
-	group, err := reactor.NewGroup(loops, Panicked(log, debug.Stack))
+	group, err := reactor.NewGroup(loops, reactor.Auto, Panicked(log, debug.Stack))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ const drainTimeout = 30 * time.Second
 // app is every room, joined.
 type app struct {
 	log      hclog.Logger
+	group    *reactor.Group
 	board    *cluster.Board
 	pools    *pool.Pools
 	server   *server.Server
@@ -47,12 +48,11 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	}
 	nodes := nodesOf(cfg)
 	loops := loopsOf(cfg)
-	runtime.GOMAXPROCS(runtime.NumCPU() + loops) // a busy loop keeps its P to itself
-	group, err := reactor.NewGroup(loops, server.Panicked(log, debug.Stack))
+	group, err := reactor.NewGroup(loops, ioMethod(cfg.IOMethod), server.Panicked(log, debug.Stack))
 	if err != nil {
 		return nil, err
 	}
-	a := &app{log: log, board: cluster.NewBoard(nodes, time.Now())}
+	a := &app{log: log, group: group, board: cluster.NewBoard(nodes, time.Now())}
 	instances := newInstances(nodes, a.board)
 	observer := &observer{}
 	a.pools = pool.New(poolConfig(cfg, nodes, loops), users, observer, log.Named("pool"))
@@ -83,6 +83,7 @@ func (a *app) listen(addresses []string) error {
 // Run serves until ctx ends, then lets sessions finish. The engines outlive the
 // sessions, for these may wait for them.
 func (a *app) Run(ctx context.Context) error {
+	a.log.Info("event loops", "number", len(a.group.Loops()), "io_method", a.group.Method().String())
 	for _, address := range a.server.Addresses() {
 		a.log.Info("listening", "address", address)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/reactor"
 	"github.com/pgherd/pgherd/recovery"
 	"github.com/pgherd/pgherd/server"
 )
@@ -28,6 +29,10 @@ func nodesOf(cfg *config.Config) []cluster.Node {
 
 func monitorOf(cfg *config.Config) cluster.Credentials {
 	return cluster.Credentials{User: cfg.Monitor.User, Password: cfg.Monitor.Password.Reveal(), Database: cfg.Monitor.Database}
+}
+
+func ioMethod(m config.IOMethod) reactor.Method {
+	return map[config.IOMethod]reactor.Method{config.IOURing: reactor.IOUring, config.IOEpoll: reactor.Epoll}[m]
 }
 
 func poolConfig(cfg *config.Config, nodes []cluster.Node, loops int) pool.Config {

@@ -22,6 +22,7 @@ type Config struct {
 	Failover    Failover    `yaml:"failover"`
 	Recovery    Recovery    `yaml:"recovery"`
 	Loops       int         `yaml:"loops"` // event loops; 0 = choose
+	IOMethod    IOMethod    `yaml:"io_method"`
 	Log         Log         `yaml:"log"`
 }
 

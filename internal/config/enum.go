@@ -59,6 +59,20 @@ func (Access) choices() []string { return []string{"none", "local"} }
 // String is the word used in the file.
 func (a Access) String() string { return a.choices()[a] }
 
+// IOMethod is how event loops hear of their sockets (after PostgreSQL's io_method).
+type IOMethod int
+
+const (
+	IOAuto IOMethod = iota // io_uring if the kernel has it for us, else epoll
+	IOURing
+	IOEpoll
+)
+
+func (IOMethod) choices() []string { return []string{"auto", "io_uring", "epoll"} }
+
+// String is the word used in the file.
+func (m IOMethod) String() string { return m.choices()[m] }
+
 // LogLevel is the least severe level that is logged; the words are hclog's.
 type LogLevel int
 

@@ -135,7 +135,7 @@ type bench struct {
 func newBench(t *testing.T, size, loops int) *bench {
 	t.Helper()
 	b := &bench{T: t, node: newFake(t)}
-	group, err := reactor.NewGroup(loops, func(p any) { t.Error(p) })
+	group, err := reactor.NewGroup(loops, reactor.Auto, func(p any) { t.Error(p) })
 	if err != nil {
 		t.Fatal(err)
 	}

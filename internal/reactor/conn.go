@@ -19,9 +19,9 @@ type Conn struct {
 	handler func(*Task) // started by the first event while there is no task
 
 	readable bool // a read may bring something
-	writable bool
 	hung     bool // the peer has closed or failed: reading finds out what
 	starting bool // queued to start its handler
+	uring    uring
 }
 
 // NewConn takes over fd, a connected stream socket, and registers it with the
@@ -31,7 +31,7 @@ func (l *Loop) NewConn(fd int) (*Conn, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("socket: %w", err)
 	}
-	c := &Conn{fd: fd, writable: true}
+	c := &Conn{fd: fd}
 	if err := l.adopt(c); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -67,36 +67,55 @@ func (c *Conn) TryRead(b []byte) (int, error) {
 	if !c.readable || len(b) == 0 {
 		return 0, nil
 	}
+	if len(c.uring.held) > 0 {
+		return c.takeHeld(b), nil
+	}
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
 		switch {
 		case errno == syscall.EINTR:
 			continue
 		case errno == syscall.EAGAIN:
-			c.readable = c.hung
+			c.drained()
 			return 0, nil
 		case errno != 0:
 			return 0, os.NewSyscallError("recv", errno)
 		case n == 0:
+			c.hung = true
 			return 0, io.EOF
 		}
-		if int(n) < len(b) && !c.hung {
-			c.readable = false
+		if int(n) < len(b) {
+			c.drained()
 		}
 		return int(n), nil
+	}
+}
+
+// drained notes that all was read: an event will tell of more.
+func (c *Conn) drained() {
+	if c.readable = c.hung; !c.hung && c.loop.ring != nil {
+		c.awaitData()
 	}
 }
 
 // TryWrite writes what fits. A short count without an error means that the
 // socket is full; an event follows when it has room.
 func (c *Conn) TryWrite(b []byte) (int, error) {
+	if c.loop.ring != nil && len(b) > 0 {
+		if c.sending() {
+			return 0, nil
+		}
+		if c.writeSoon(b) {
+			return len(b), nil
+		}
+	}
 	done := 0
 	for done < len(b) {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[done])), uintptr(len(b)-done), unix.MSG_NOSIGNAL, 0, 0)
 		switch {
 		case errno == syscall.EINTR:
 		case errno == syscall.EAGAIN:
-			c.writable = false
+			c.full()
 			return done, nil
 		case errno != 0:
 			return done, os.NewSyscallError("send", errno)
@@ -107,12 +126,22 @@ func (c *Conn) TryWrite(b []byte) (int, error) {
 	return done, nil
 }
 
+// full sees to it that an event tells when the socket has room again.
+func (c *Conn) full() {
+	if c.loop.ring != nil {
+		c.awaitRoom()
+	}
+}
+
 // Close closes the socket. Closing twice is harmless.
 func (c *Conn) Close() {
 	if c.fd < 0 {
 		return
 	}
-	c.leave()
+	if c.loop.ring != nil {
+		c.endRequests()
+	}
+	c.loop.forget(c)
 	unix.Close(c.fd)
 	c.fd = -1
 }
@@ -135,7 +164,26 @@ func (c *Conn) Detach() (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("detach socket: %w", err)
 	}
+	if len(c.uring.held) > 0 {
+		return &prefixed{conn, c.uring.held}, nil
+	}
 	return conn, nil
+}
+
+// prefixed is a connection some of whose input was read already.
+type prefixed struct {
+	net.Conn
+	first []byte
+}
+
+// Read is net.Conn's.
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.first) == 0 {
+		return p.Conn.Read(b)
+	}
+	n := copy(b, p.first)
+	p.first = p.first[n:]
+	return n, nil
 }
 
 // Leave unregisters c from its loop, on that loop, so that another may Join it.
@@ -160,7 +208,7 @@ func (c *Conn) PeerAddr() string {
 	return ""
 }
 
-// event notes what the loop has seen and resumes or starts whoever is concerned.
+// event notes what epoll has seen.
 func (c *Conn) event(flags uint32) {
 	if flags&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.readable = true
@@ -168,9 +216,11 @@ func (c *Conn) event(flags uint32) {
 	if flags&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.hung = true
 	}
-	if flags&unix.EPOLLOUT != 0 {
-		c.writable = true
-	}
+	c.wake()
+}
+
+// wake resumes or starts whoever is concerned.
+func (c *Conn) wake() {
 	switch {
 	case c.task != nil:
 		c.task.resume()

@@ -7,6 +7,9 @@
 // that task; while it is idle it owns no stack at all, and the first event
 // starts its handler on a pooled coroutine.
 //
+// A loop hears of its sockets through io_uring, or through epoll where the kernel
+// has no io_uring for us. Conns behave the same on both.
+//
 // Caveats:
 //   - A Task, and everything reached from it, belongs to its loop. Other
 //     goroutines come in through Loop.Post only.

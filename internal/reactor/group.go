@@ -7,6 +7,18 @@ import (
 	"sync/atomic"
 )
 
+// Method is how loops hear of their sockets.
+type Method int
+
+const (
+	Auto    Method = iota // io_uring if the kernel has it for us, else epoll
+	IOUring               // Linux 6.1
+	Epoll
+)
+
+// String is the word for it.
+func (m Method) String() string { return [...]string{"auto", "io_uring", "epoll"}[m] }
+
 // Group is a fixed number of loops.
 type Group struct {
 	loops []*Loop
@@ -14,17 +26,56 @@ type Group struct {
 }
 
 // NewGroup makes n loops. panicked is told of a panic in a task, on its loop;
-// the task ends, the loop goes on.
-func NewGroup(n int, panicked func(any)) (*Group, error) {
+// the task ends, the loop goes on. It raises GOMAXPROCS: a busy loop keeps a P.
+func NewGroup(n int, method Method, panicked func(any)) (*Group, error) {
+	rings, err := newRings(n, method)
+	if err != nil {
+		return nil, err
+	}
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), runtime.NumCPU()+n))
 	g := &Group{}
 	for i := range n {
-		l, err := newLoop(i, panicked)
+		l, err := newLoop(i, rings[i], panicked)
 		if err != nil {
 			return nil, err
 		}
 		g.loops = append(g.loops, l)
 	}
 	return g, nil
+}
+
+// newRings makes a ring for each loop; none for any of them if they use epoll.
+func newRings(n int, method Method) ([]*ring, error) {
+	rings := make([]*ring, n)
+	if method == Epoll {
+		return rings, nil
+	}
+	for i := range rings {
+		var err error
+		if rings[i], err = newRing(); err != nil {
+			closeRings(rings[:i])
+			clear(rings)
+			if method == IOUring {
+				return nil, err
+			}
+			return rings, nil
+		}
+	}
+	return rings, nil
+}
+
+func closeRings(rings []*ring) {
+	for _, r := range rings {
+		r.close()
+	}
+}
+
+// Method is what the loops use: IOUring or Epoll.
+func (g *Group) Method() Method {
+	if g.loops[0].ring == nil {
+		return Epoll
+	}
+	return IOUring
 }
 
 // Loops are all loops, by index.

@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"syscall"
@@ -19,6 +18,9 @@ type Loop struct {
 	epoll    int
 	eventfd  int
 	events   []unix.EpollEvent
+	ring     *ring // carries the Conns, unless it is nil: then epoll does
+	done     []cqe // completions that are not dispatched yet
+	serial   uint32
 	busy     bool    // events came within rawPatience of each other
 	conns    []*Conn // by descriptor
 	accepts  map[int]func(fd int)
@@ -36,7 +38,7 @@ type Loop struct {
 	closed bool
 }
 
-func newLoop(index int, panicked func(any)) (*Loop, error) {
+func newLoop(index int, ring *ring, panicked func(any)) (*Loop, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
@@ -46,7 +48,7 @@ func newLoop(index int, panicked func(any)) (*Loop, error) {
 		unix.Close(epoll)
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	l := &Loop{index: index, epoll: epoll, eventfd: efd, panicked: panicked,
+	l := &Loop{index: index, epoll: epoll, eventfd: efd, ring: ring, panicked: panicked,
 		events: make([]unix.EpollEvent, 256), accepts: map[int]func(int){}, live: map[*Task]struct{}{}}
 	return l, l.register(efd, unix.EPOLLIN)
 }
@@ -104,14 +106,31 @@ func (l *Loop) adopt(c *Conn) error {
 		l.conns = append(l.conns, make([]*Conn, max(64, len(l.conns)))...)
 	}
 	l.conns[c.fd], c.loop = c, l
-	return l.register(c.fd, edges)
+	if l.ring == nil {
+		return l.register(c.fd, edges)
+	}
+	c.enlist()
+	return nil
 }
 
-func (c *Conn) leave() {
-	if c.fd >= 0 && c.fd < len(c.loop.conns) && c.loop.conns[c.fd] == c {
-		c.loop.conns[c.fd] = nil
-		_ = unix.EpollCtl(c.loop.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
+// forget unregisters c, which is about to be closed.
+func (l *Loop) forget(c *Conn) {
+	if c.fd < len(l.conns) && l.conns[c.fd] == c {
+		l.conns[c.fd] = nil
 	}
+}
+
+// leave unregisters c, whose socket lives on.
+func (c *Conn) leave() {
+	if c.fd < 0 || c.fd >= len(c.loop.conns) || c.loop.conns[c.fd] != c {
+		return
+	}
+	if c.loop.ring == nil {
+		_ = unix.EpollCtl(c.loop.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
+	} else {
+		c.delist()
+	}
+	c.loop.forget(c)
 }
 
 func (l *Loop) startLater(c *Conn) {
@@ -138,7 +157,7 @@ func (l *Loop) retire(t *Task) { l.free = append(l.free, t) }
 
 // run turns until the loop has been told to end, then unwinds its tasks.
 func (l *Loop) run() error {
-	var err error
+	err := l.startRing()
 	for !l.ended && err == nil {
 		err = l.turn()
 	}
@@ -147,12 +166,8 @@ func (l *Loop) run() error {
 }
 
 func (l *Loop) turn() error {
-	n, err := l.poll()
-	if err != nil {
+	if err := l.poll(); err != nil {
 		return err
-	}
-	for _, ev := range l.events[:n] {
-		l.dispatch(ev)
 	}
 	l.runReady()
 	for now := time.Now(); len(l.timers) > 0; {
@@ -194,34 +209,52 @@ func reuse[T any](old, now []T) []T {
 	return old[:0]
 }
 
-// poll waits for events. While there are some now and then, it waits for them
-// without telling the Go scheduler, which costs more than a microsecond each
-// time; that keeps a P, so the wait is short, and the scheduler hears of the
-// next one. (A wait in the kernel is cut short by the signal with which the
-// runtime stops a goroutine for garbage collection.)
-func (l *Loop) poll() (int, error) {
+// poll waits for events and dispatches them. While there are some now and then,
+// it waits for them without telling the Go scheduler, which costs more than a
+// microsecond each time; that keeps a P, so after a while without an event the
+// scheduler hears of it. (The signal with which the runtime stops goroutines for
+// garbage collection cuts a wait in the kernel short.)
+func (l *Loop) poll() error {
+	wait := l.pollEpoll
+	if l.ring != nil {
+		wait = l.pollRing
+	}
+	patience := l.patience()
 	if l.busy {
-		wait := min(uint(l.patience()), rawPatience)
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(l.epoll),
-			uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), uintptr(wait), 0, 0)
-		if errno == 0 && n > 0 {
-			return int(n), nil
+		some, err := wait(int(min(uint(patience), rawPatience)), true)
+		if some || err != nil {
+			return err
 		}
 	}
-	n, err := unix.EpollWait(l.epoll, l.events, l.patience())
-	if errors.Is(err, unix.EINTR) {
-		return 0, nil
+	var err error
+	l.busy, err = wait(patience, false)
+	return err
+}
+
+// pollEpoll waits for at most ms milliseconds and reports whether anything came.
+func (l *Loop) pollEpoll(ms int, quietly bool) (bool, error) {
+	call := syscall.Syscall6
+	if quietly {
+		call = syscall.RawSyscall6
 	}
-	if err != nil {
-		return 0, fmt.Errorf("epoll_wait: %w", err)
+	n, _, errno := call(syscall.SYS_EPOLL_PWAIT, uintptr(l.epoll),
+		uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), uintptr(ms), 0, 0)
+	if errno == unix.EINTR {
+		return false, nil
 	}
-	l.busy = n > 0
-	return n, nil
+	if errno != 0 {
+		return false, fmt.Errorf("epoll_wait: %w", errno)
+	}
+	for _, ev := range l.events[:n] {
+		l.dispatch(ev)
+	}
+	return n > 0, nil
 }
 
 // rawPatience is how long a wait may be that the scheduler does not know of, in
-// milliseconds.
-const rawPatience = 1
+// milliseconds. With 1 most waits would have the processor's timer set anew,
+// which in a virtual machine costs as much as a third of a statement.
+const rawPatience = 20
 
 // patience is how long poll may block, in milliseconds; -1 is for ever.
 func (l *Loop) patience() int {
@@ -297,6 +330,9 @@ func (l *Loop) unwind() {
 		if c != nil {
 			c.Close()
 		}
+	}
+	if l.ring != nil {
+		l.ring.close()
 	}
 	unix.Close(l.epoll)
 	unix.Close(l.eventfd)
