@@ -22,6 +22,8 @@ type Conn struct {
 	hung     bool // the peer has closed or failed: reading finds out what
 	starting bool // queued to start its handler
 	uring    uring
+
+	tls *encryption // nil in plain text
 }
 
 // NewConn takes over fd, a connected stream socket, and registers it with the
@@ -43,7 +45,7 @@ func (l *Loop) NewConn(fd int) (*Conn, error) {
 func (c *Conn) Loop() *Loop { return c.loop }
 
 // Readable reports whether a read may bring something at once.
-func (c *Conn) Readable() bool { return c.readable }
+func (c *Conn) Readable() bool { return c.readable || (c.tls != nil && !c.tls.drained) }
 
 // Hung reports whether the peer is known to have closed or failed.
 func (c *Conn) Hung() bool { return c.hung }
@@ -56,7 +58,7 @@ func (c *Conn) Attach(t *Task) { c.task = t }
 // events until Attach.
 func (c *Conn) Idle(handler func(*Task)) {
 	c.task, c.handler = nil, handler
-	if c.readable && handler != nil {
+	if c.Readable() && handler != nil {
 		c.loop.startLater(c)
 	}
 }
@@ -64,6 +66,14 @@ func (c *Conn) Idle(handler func(*Task)) {
 // TryRead reads what is there. It returns 0, nil when that is nothing yet, and
 // io.EOF when the peer has closed its side.
 func (c *Conn) TryRead(b []byte) (int, error) {
+	if c.tls != nil {
+		return c.readSecure(b)
+	}
+	return c.recv(b)
+}
+
+// recv is TryRead of the socket itself.
+func (c *Conn) recv(b []byte) (int, error) {
 	if !c.readable || len(b) == 0 {
 		return 0, nil
 	}
@@ -101,6 +111,14 @@ func (c *Conn) drained() {
 // TryWrite writes what fits. A short count without an error means that the
 // socket is full; an event follows when it has room.
 func (c *Conn) TryWrite(b []byte) (int, error) {
+	if c.tls != nil {
+		return c.writeSecure(b)
+	}
+	return c.send(b)
+}
+
+// send is TryWrite to the socket itself.
+func (c *Conn) send(b []byte) (int, error) {
 	if c.loop.ring != nil && len(b) > 0 {
 		if c.sending() {
 			return 0, nil
@@ -138,6 +156,9 @@ func (c *Conn) Close() {
 	if c.fd < 0 {
 		return
 	}
+	if c.tls != nil {
+		c.farewell()
+	}
 	if c.loop.ring != nil {
 		c.endRequests()
 	}
@@ -165,7 +186,10 @@ func (c *Conn) Detach() (net.Conn, error) {
 		return nil, fmt.Errorf("detach socket: %w", err)
 	}
 	if len(c.uring.held) > 0 {
-		return &prefixed{conn, c.uring.held}, nil
+		conn = &prefixed{conn, c.uring.held}
+	}
+	if c.tls != nil {
+		return c.tls.detach(conn), nil
 	}
 	return conn, nil
 }
@@ -221,6 +245,9 @@ func (c *Conn) event(flags uint32) {
 
 // wake resumes or starts whoever is concerned.
 func (c *Conn) wake() {
+	if c.owing() {
+		_ = c.payUp() // reading tells of a socket that is broken
+	}
 	switch {
 	case c.task != nil:
 		c.task.resume()

@@ -137,14 +137,14 @@ func (t *Task) ReadFull(c *Conn, b []byte, deadline time.Time) error {
 	return nil
 }
 
-// Write writes all of b to c, which must be attached to t.
+// Write writes all of b to c, which must be attached to t, and whatever c owes.
 func (t *Task) Write(c *Conn, b []byte, deadline time.Time) error {
 	for {
 		n, err := c.TryWrite(b)
 		if err != nil {
 			return err
 		}
-		if b = b[n:]; len(b) == 0 {
+		if b = b[n:]; len(b) == 0 && !c.owing() {
 			return nil
 		}
 		if !t.Wait(deadline) {

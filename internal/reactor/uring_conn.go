@@ -155,6 +155,9 @@ func (c *Conn) sent(e cqe) {
 }
 
 func (c *Conn) wakeLater() {
+	if c.owing() {
+		_ = c.payUp()
+	}
 	switch {
 	case c.task != nil:
 		c.task.Wake()
