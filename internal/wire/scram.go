@@ -94,9 +94,12 @@ func ParseVerifier(s string) (*Verifier, error) {
 	return v, nil
 }
 
-// ServerExchange is the server's side of one login: First, then Final.
+// ServerExchange is the server's side of one login: Bind over TLS, Choose, First,
+// then Final.
 type ServerExchange struct {
 	verifier *Verifier
+	endPoint []byte // channel binding data, nil without TLS
+	bound    bool   // the client has chosen SCRAM-SHA-256-PLUS
 	bare     []byte // client-first-message-bare
 	first    []byte // server-first-message
 	gs2      []byte
@@ -106,12 +109,14 @@ type ServerExchange struct {
 // NewServerExchange starts a login against v.
 func NewServerExchange(v *Verifier) *ServerExchange { return &ServerExchange{verifier: v} }
 
-// First answers client-first-message. Channel binding is refused: it is not
-// offered.
+// First answers client-first-message.
 func (x *ServerExchange) First(msg []byte) ([]byte, error) {
 	parts := bytes.SplitN(msg, []byte(","), 3)
-	if len(parts) != 3 || (string(parts[0]) != "n" && string(parts[0]) != "y") {
+	if len(parts) != 3 {
 		return nil, Violation("malformed SCRAM message")
+	}
+	if err := x.checkFlag(string(parts[0])); err != nil {
+		return nil, err
 	}
 	x.gs2 = bytes.Clone(msg[:len(parts[0])+len(parts[1])+2])
 	x.bare = bytes.Clone(parts[2])
@@ -137,7 +142,7 @@ func (x *ServerExchange) Final(msg []byte) (reply, clientKey []byte, err error) 
 	if !ok || !ok2 || err != nil || len(proof) != sha256.Size {
 		return nil, nil, Violation("malformed SCRAM message")
 	}
-	if string(binding) != base64std.EncodeToString(x.gs2) || !bytes.Equal(nonce, x.nonce) {
+	if string(binding) != base64std.EncodeToString(x.binding()) || !bytes.Equal(nonce, x.nonce) {
 		return nil, nil, ErrScram
 	}
 	auth := bytes.Join([][]byte{x.bare, x.first, msg[:at]}, []byte(","))
@@ -149,13 +154,16 @@ func (x *ServerExchange) Final(msg []byte) (reply, clientKey []byte, err error) 
 	return []byte("v=" + base64std.EncodeToString(mac(x.verifier.ServerKey, auth))), clientKey, nil
 }
 
-// ClientExchange is the client's side of one login: First, Final, Verify.
+// ClientExchange is the client's side of one login: Bind over TLS, Choose, First,
+// Final, Verify.
 type ClientExchange struct {
-	derive func(salt []byte, iterations int) (ClientKeys, error)
-	bare   []byte
-	nonce  []byte
-	auth   []byte
-	keys   ClientKeys
+	derive   func(salt []byte, iterations int) (ClientKeys, error)
+	endPoint []byte // channel binding data, nil without TLS
+	bound    bool   // SCRAM-SHA-256-PLUS was chosen
+	bare     []byte
+	nonce    []byte
+	auth     []byte
+	keys     ClientKeys
 }
 
 // NewClientExchange starts a login whose keys come from derive.
@@ -167,7 +175,7 @@ func NewClientExchange(derive func(salt []byte, iterations int) (ClientKeys, err
 func (x *ClientExchange) First() []byte {
 	x.nonce = randomNonce()
 	x.bare = append([]byte("n=,r="), x.nonce...)
-	return append([]byte("n,,"), x.bare...)
+	return append(x.gs2(), x.bare...)
 }
 
 // Final answers server-first-message.
@@ -186,7 +194,7 @@ func (x *ClientExchange) Final(msg []byte) ([]byte, error) {
 	if x.keys, err = x.derive(salt, iterations); err != nil {
 		return nil, err
 	}
-	final := append([]byte("c=biws,r="), nonce...)
+	final := fmt.Appendf(nil, "c=%s,r=%s", base64std.EncodeToString(x.binding()), nonce)
 	x.auth = bytes.Join([][]byte{x.bare, msg, final}, []byte(","))
 	stored := sha256.Sum256(x.keys.ClientKey)
 	proof := xor(x.keys.ClientKey, mac(stored[:], x.auth))
