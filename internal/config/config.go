@@ -9,10 +9,12 @@ import (
 // Config is the whole configuration file. docs/configuration.md describes
 // every key.
 type Config struct {
-	Listen      []string    `yaml:"listen"` // host:port each; IPv6 as [::1]:9999
-	Nodes       []Node      `yaml:"nodes"`  // the index is the node number
+	Listen      []string    `yaml:"listen"` // host:port each; IPv6 as [::1]:9999; directory:port for a Unix-domain socket
+	SocketMode  FileMode    `yaml:"unix_socket_mode"`
+	Nodes       []Node      `yaml:"nodes"` // the index is the node number
 	Monitor     Monitor     `yaml:"monitor"`
 	Auth        Auth        `yaml:"auth"`
+	TLS         TLS         `yaml:"tls"`
 	Pool        Pool        `yaml:"pool"`
 	Consistency Consistency `yaml:"consistency"`
 	Routing     Routing     `yaml:"routing"`
@@ -28,15 +30,16 @@ type Config struct {
 
 // Node is one PostgreSQL instance (Pgpool-II's backend_* parameters).
 type Node struct {
-	Host            string  `yaml:"host"` // name or address, IPv6 without brackets
+	Host            string  `yaml:"host"` // name or address, IPv6 without brackets, or the directory of a Unix-domain socket
 	Port            int     `yaml:"port"`
 	DataDirectory   string  `yaml:"data_directory"` // absolute, on the node's machine; "" = unknown
 	Access          Access  `yaml:"access"`
 	Weight          float64 `yaml:"weight"`           // share of reads relative to the other nodes; 0 = none
 	ApplicationName string  `yaml:"application_name"` // of its WAL receiver; unique
+	SSLMode         SSLMode `yaml:"sslmode"`          // after Load that of tls.server where the node has none
 }
 
-// Address is the node's host:port as net.Dial takes it.
+// Address is the node's host:port.
 func (n Node) Address() string {
 	return net.JoinHostPort(n.Host, strconv.Itoa(n.Port))
 }
@@ -111,8 +114,10 @@ type Log struct {
 // need none: their zero value is the default.
 func (c *Config) setDefaults() {
 	*c = Config{
-		Listen:  []string{"127.0.0.1:9999"},
-		Monitor: Monitor{Database: "postgres"},
+		Listen:     []string{"127.0.0.1:9999"},
+		SocketMode: 0o777,
+		Monitor:    Monitor{Database: "postgres"},
+		TLS:        TLS{Server: TLSSide{SSLMode: SSLPrefer}},
 		Pool: Pool{
 			Size:                  20,
 			MaxClients:            100,

@@ -39,7 +39,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	if !reflect.DeepEqual(*got, want) {
 		t.Errorf("got  %+v\nwant %+v", *got, want)
 	}
-	if first := got.Nodes[0]; first != (Node{"10.0.0.10", 5432, first.DataDirectory, AccessNone, 1, "node0"}) {
+	if first := got.Nodes[0]; first != (Node{"10.0.0.10", 5432, first.DataDirectory, AccessNone, 1, "node0", SSLPrefer}) {
 		t.Errorf("node 0 does not show the defaults: %+v", first)
 	}
 }
@@ -106,6 +106,8 @@ func documentedDefault(t *testing.T, key string) string {
 		return "*required*"
 	case "nodes[].application_name":
 		return "`node` and the number"
+	case "nodes[].sslmode":
+		return "that of `tls.server`"
 	}
 	text := defaultText(find(t, key))
 	if text == "" {

@@ -22,6 +22,7 @@ func (r resolver) config(c *Config) {
 	c.StateDir = r.path(c.StateDir)
 	c.Auth.UsersFile = r.path(c.Auth.UsersFile)
 	c.Monitor.PasswordFile = r.path(c.Monitor.PasswordFile)
+	r.tls(c)
 	r.password(&c.Monitor)
 }
 

@@ -28,6 +28,8 @@ func setScalar(v reflect.Value, text string) bool {
 		return set(p, text, parseFloat)
 	case *bool:
 		return setBool(p, text)
+	case *FileMode:
+		return set(p, text, parseFileMode)
 	case enum:
 		return setEnum(v, p.choices(), text)
 	}
@@ -72,6 +74,8 @@ func wanted(v reflect.Value) string {
 		return "a number"
 	case *bool:
 		return "true or false"
+	case *FileMode:
+		return "octal permissions, as 0770"
 	case enum:
 		return oneOf(p.choices())
 	default:

@@ -21,6 +21,7 @@ func (v validator) config(c *Config) {
 	v.nodes(c.Nodes)
 	v.monitor(c.Monitor)
 	v.auth(c.Auth)
+	v.tls(c)
 	v.pool(c.Pool)
 	v.notEmpty("state_dir", c.StateDir)
 	v.console(c.Console)
@@ -46,7 +47,11 @@ func (v validator) listen(addresses []string) {
 func (v validator) listenAddress(key, address string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		v.failf(key, "want host:port as 127.0.0.1:9999 or [::1]:9999, found %q", address)
+		v.failf(key, "want host:port as 127.0.0.1:9999, [::1]:9999 or /run/postgresql:9999, found %q", address)
+		return
+	}
+	if strings.HasPrefix(host, "/") {
+		v.socket(key, host, port)
 		return
 	}
 	if host == "*" {

@@ -43,8 +43,7 @@ func (v validator) node(key string, n Node) {
 func (v validator) host(key, host string) {
 	v.required(key, host, "the node's host name or address")
 	switch {
-	case strings.HasPrefix(host, "/"):
-		v.failf(key, "Unix-domain sockets are not supported; give a host name or address")
+	case strings.HasPrefix(host, "/"): // a directory, as in libpq
 	case strings.HasPrefix(host, "["):
 		v.failf(key, "write the IPv6 address without brackets")
 	case strings.Contains(host, ":") && net.ParseIP(host) == nil:

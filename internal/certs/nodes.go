@@ -1,0 +1,60 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"sync/atomic"
+)
+
+// Nodes is what nodes are shown, and asked for.
+type Nodes struct {
+	minimum uint16
+	files   Files
+	current atomic.Pointer[material]
+}
+
+// OpenNodes reads the files. minimum is a version of crypto/tls.
+func OpenNodes(files Files, minimum uint16) (*Nodes, error) {
+	n := &Nodes{minimum: minimum, files: files}
+	return n, n.Reload()
+}
+
+// Reload reads the files again. After an error the old ones stay in use.
+func (n *Nodes) Reload() error {
+	m, err := n.files.load()
+	if err == nil {
+		n.current.Store(m)
+	}
+	return err
+}
+
+// Config is for one connection to host, a name or an address.
+func (n *Nodes) Config(mode Mode, host string) *tls.Config {
+	m := n.current.Load()
+	c := &tls.Config{
+		ServerName: host, RootCAs: m.cas, MinVersion: n.minimum, NextProtos: []string{protocol},
+		InsecureSkipVerify:          mode != VerifyFull,
+		DynamicRecordSizingDisabled: true,
+	}
+	if len(m.own) > 0 {
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &m.own[0], nil }
+	}
+	if mode == VerifyCA {
+		c.VerifyConnection = m.verifyCA
+	}
+	return c
+}
+
+// verifyCA checks who signed the certificate, and not whose it is.
+func (m *material) verifyCA(s tls.ConnectionState) error {
+	if len(s.PeerCertificates) == 0 {
+		return errors.New("the node has shown no certificate")
+	}
+	between := x509.NewCertPool()
+	for _, c := range s.PeerCertificates[1:] {
+		between.AddCert(c)
+	}
+	_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: m.cas, Intermediates: between})
+	return err
+}
