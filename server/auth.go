@@ -31,7 +31,10 @@ func (l *login) authenticate() error {
 
 func (l *login) scram() error {
 	exchange := wire.NewServerExchange(l.verifier())
-	if err := l.write(wire.AppendAuth(nil, wire.AuthSASL, wire.ScramSHA256+"\x00\x00")); err != nil {
+	if l.tls != nil {
+		exchange.Bind(l.tls.endPoint)
+	}
+	if err := l.write(wire.AppendAuth(nil, wire.AuthSASL, exchange.Mechanisms())); err != nil {
 		return err
 	}
 	body, err := l.readMessage()
@@ -42,8 +45,8 @@ func (l *login) scram() error {
 	if err != nil {
 		return err
 	}
-	if mechanism != wire.ScramSHA256 {
-		return wire.Violation("client chose the SASL mechanism %q, which was not offered", mechanism)
+	if err := exchange.Choose(mechanism); err != nil {
+		return err
 	}
 	reply, err := exchange.First(first)
 	if err != nil {

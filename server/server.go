@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
+	"github.com/pgherd/pgherd/internal/certs"
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
@@ -29,6 +32,8 @@ type Config struct {
 	Consistency      config.Consistency
 	CatchupWait      time.Duration
 	ConsoleDatabases []string
+	TLS              *certs.Clients // nil = clients are not encrypted
+	SocketMode       fs.FileMode    // of Unix-domain sockets (unix_socket_mode)
 }
 
 // Console serves a client of the virtual database.
@@ -76,6 +81,7 @@ type Server struct {
 type listener struct {
 	fd   int
 	addr string
+	file *socketFile // of a Unix-domain socket
 }
 
 // New makes a server on the loops of a group. Listen and Run follow.
@@ -124,19 +130,38 @@ func Panicked(log hclog.Logger, stack func() []byte) func(any) {
 // Selects counts the reads sent to a node since the start.
 func (s *Server) Selects(node cluster.NodeID) uint64 { return s.selects[node].Load() }
 
-// Listen binds an address of the form host:port. The error says what to do
-// about a port that is taken.
+// Listen binds an address of the form host:port, or directory:port for a
+// Unix-domain socket. The error says what to do about a port that is taken.
 func (s *Server) Listen(address string) error {
+	if strings.HasPrefix(address, "/") {
+		return s.listenUnix(address)
+	}
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w (is another pgherd or PostgreSQL there? choose another port in listen)", address, err)
 	}
-	addr := ln.Addr().String()
-	fd, err := reactor.Descriptor(ln)
+	return s.take(ln, nil)
+}
+
+func (s *Server) listenUnix(address string) error {
+	directory, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
-	s.listeners = append(s.listeners, &listener{fd, addr})
+	ln, file, err := listenUnix(directory, port, s.config.SocketMode)
+	if err != nil {
+		return err
+	}
+	return s.take(ln, &file)
+}
+
+func (s *Server) take(ln net.Listener, file *socketFile) error {
+	addr := ln.Addr().String()
+	fd, err := reactor.Descriptor(ln)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	s.listeners = append(s.listeners, &listener{fd, addr, file})
 	return nil
 }
 
@@ -169,6 +194,9 @@ func (s *Server) Run() error {
 func (s *Server) closeListeners() {
 	for _, l := range s.listeners {
 		unix.Close(l.fd)
+		if l.file != nil {
+			l.file.remove()
+		}
 	}
 	s.listeners = nil
 }

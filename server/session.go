@@ -16,6 +16,8 @@ type session struct {
 	handler func(*reactor.Task) // run, bound once
 	refuse  *wire.Error         // answers the start-up packet instead of a login
 
+	tls *tlsFacts // nil in plain text
+
 	database, user string
 	key            uint32 // the process id by which it can be cancelled; 0 for none
 	closed         bool

@@ -64,6 +64,9 @@ func (l *login) run() error {
 	if l.refuse != nil {
 		return l.refuse
 	}
+	if err := l.checkEncryption(); err != nil {
+		return err
+	}
 	if err := l.identify(); err != nil {
 		return err
 	}
@@ -77,8 +80,8 @@ func (l *login) run() error {
 	return l.welcome(params)
 }
 
-// readStartup reads packets until one is not a request for encryption, which is
-// declined. Nothing may follow such a request before its answer.
+// readStartup reads packets until one is not a request for encryption. Nothing
+// may follow such a request before its answer.
 func (l *login) readStartup() error {
 	for range 3 { // GSSENCRequest, SSLRequest, StartupMessage
 		packet, err := l.readPacket()
@@ -89,12 +92,15 @@ func (l *login) readStartup() error {
 			return err
 		}
 		switch l.startup.Code {
-		case wire.SSLRequest, wire.GSSENCRequest:
-			if err := l.write([]byte{'N'}); err != nil {
-				return err
-			}
+		case wire.SSLRequest:
+			err = l.answerSSL()
+		case wire.GSSENCRequest:
+			err = l.decline()
 		default:
 			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return wire.Violation("no start-up packet")
@@ -104,6 +110,12 @@ func (l *login) readPacket() ([]byte, error) {
 	var head [4]byte
 	if err := l.task.ReadFull(l.conn, head[:], l.deadline); err != nil {
 		return nil, gone(err)
+	}
+	if head[0] == tlsHandshake && l.offersTLS() {
+		if err := l.encrypt(head[:]); err != nil {
+			return nil, err
+		}
+		return l.readPacket()
 	}
 	n, err := wire.StartupLen(head[:])
 	if err != nil {
