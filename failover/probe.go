@@ -28,7 +28,7 @@ const receiverAge = `SELECT coalesce(extract(epoch FROM clock_timestamp() - max(
 // connect opens a connection to n for pgherd's own work. Timeouts that
 // somebody set for ordinary sessions must not look like a failure of the node.
 func connect(ctx context.Context, n cluster.Node, c cluster.Credentials, extra ...string) (*pgx.Conn, error) {
-	info := n.Conninfo(c).With("dbname", c.Database).With("application_name", "pgherd")
+	info := n.OwnConninfo(c).With("dbname", c.Database).With("application_name", "pgherd")
 	for i := 0; i+1 < len(extra); i += 2 {
 		info = info.With(extra[i], extra[i+1])
 	}

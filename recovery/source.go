@@ -19,7 +19,7 @@ const connectTimeout = 5 * time.Second
 
 // conninfo is how this engine logs in to a node.
 func (e *Engine) conninfo(n cluster.Node) cluster.Conninfo {
-	return n.Conninfo(e.cfg.Monitor).With("application_name", "pgherd recovery").
+	return n.OwnConninfo(e.cfg.Monitor).With("application_name", "pgherd recovery").
 		With("connect_timeout", strconv.Itoa(int(connectTimeout.Seconds())))
 }
 

@@ -33,12 +33,17 @@ type app struct {
 	server   *server.Server
 	failover *failover.Engine
 	recovery *recovery.Engine
+	certs    certificates
 }
 
 // newApp joins the rooms and binds the ports; nothing runs yet. Its errors are
 // those a person can mend: an address in use, a damaged state file, users_file.
 func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	users, err := loadUsers(cfg.Auth)
+	if err != nil {
+		return nil, err
+	}
+	own, err := openCertificates(cfg.TLS)
 	if err != nil {
 		return nil, err
 	}
@@ -52,16 +57,16 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{log: log, group: group, board: cluster.NewBoard(nodes, time.Now())}
+	a := &app{log: log, group: group, board: cluster.NewBoard(nodes, time.Now()), certs: own}
 	instances := newInstances(nodes, a.board)
 	observer := &observer{}
-	a.pools = pool.New(poolConfig(cfg, nodes, loops), users, observer, log.Named("pool"))
+	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), users, observer, log.Named("pool"))
 	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
 		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools})
 	observer.engine = a.failover
 	a.recovery = recovery.New(recoveryConfig(cfg, nodes), a.board, instances.forRecovery, a.failover, log.Named("recovery"))
 	console := &console{}
-	a.server = server.New(serverConfig(cfg), group, users, a.board, a.pools, console, log.Named("server"))
+	a.server = server.New(serverConfig(cfg, own.clients), group, users, a.board, a.pools, console, log.Named("server"))
 	console.admin = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery},
 		Counters: a.server, Admins: cfg.Console.AdminUsers, Version: version, Log: log.Named("console")})
 	if err := a.listen(cfg.Listen); err != nil {

@@ -27,6 +27,9 @@ func checkCommand(ctx context.Context, args []string, out io.Writer) error {
 	if _, err := loadUsers(cfg.Auth); err != nil {
 		return err
 	}
+	if _, err := openCertificates(cfg.TLS); err != nil {
+		return err
+	}
 	fmt.Fprintln(out, *file, "is valid")
 	if !*connect {
 		return nil
@@ -55,7 +58,7 @@ func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 func checkNode(ctx context.Context, n cluster.Node, c cluster.Credentials) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, n.Conninfo(c).With("dbname", c.Database).String())
+	conn, err := pgx.Connect(ctx, n.OwnConninfo(c).With("dbname", c.Database).String())
 	if err != nil {
 		return "", err
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/pgherd/pgherd/failover"
+	"github.com/pgherd/pgherd/internal/certs"
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
@@ -19,7 +21,7 @@ func nodesOf(cfg *config.Config) []cluster.Node {
 	nodes := make([]cluster.Node, len(cfg.Nodes))
 	for i, n := range cfg.Nodes {
 		nodes[i] = cluster.Node{ID: cluster.NodeID(i), Name: n.ApplicationName, Host: n.Host, Port: n.Port,
-			DataDirectory: n.DataDirectory, Weight: n.Weight}
+			DataDirectory: n.DataDirectory, Weight: n.Weight, SSL: sslOf(cfg.TLS, n)}
 		if n.Access == config.AccessLocal {
 			nodes[i].Access = cluster.AccessLocal
 		}
@@ -35,19 +37,20 @@ func ioMethod(m config.IOMethod) reactor.Method {
 	return map[config.IOMethod]reactor.Method{config.IOURing: reactor.IOUring, config.IOEpoll: reactor.Epoll}[m]
 }
 
-func poolConfig(cfg *config.Config, nodes []cluster.Node, loops int) pool.Config {
+func poolConfig(cfg *config.Config, nodes []cluster.Node, loops int, own *certs.Nodes) pool.Config {
 	return pool.Config{Nodes: nodes, Size: cfg.Pool.Size, ConnectTimeout: cfg.Pool.ServerConnectTimeout,
-		IdleTimeout: cfg.Pool.ServerIdleTimeout, Loops: loops}
+		IdleTimeout: cfg.Pool.ServerIdleTimeout, Loops: loops, TLS: poolTLS(cfg, own)}
 }
 
-func serverConfig(cfg *config.Config) server.Config {
+func serverConfig(cfg *config.Config, own *certs.Clients) server.Config {
 	databases := []string{cfg.Console.Database}
 	if !slices.Contains(databases, "pgbouncer") {
 		databases = append(databases, "pgbouncer") // so that its users find their console
 	}
 	return server.Config{Auth: cfg.Auth.Type, Mode: cfg.Pool.Mode, MaxClients: cfg.Pool.MaxClients,
 		QueryWaitTimeout: cfg.Pool.QueryWaitTimeout, MaxPrepared: cfg.Pool.MaxPreparedStatements,
-		Consistency: cfg.Consistency, CatchupWait: cfg.Routing.CatchupWait, ConsoleDatabases: databases}
+		Consistency: cfg.Consistency, CatchupWait: cfg.Routing.CatchupWait, ConsoleDatabases: databases,
+		TLS: own, SocketMode: fs.FileMode(cfg.SocketMode)}
 }
 
 func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {

@@ -56,5 +56,8 @@ func (m *material) verifyCA(s tls.ConnectionState) error {
 		between.AddCert(c)
 	}
 	_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: m.cas, Intermediates: between})
-	return err
+	if err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
+	}
+	return nil
 }

@@ -31,10 +31,11 @@ func (a Access) String() string {
 type Node struct {
 	ID            NodeID
 	Name          string // application_name of its replication connection and the name of its slot
-	Host          string
+	Host          string // or the directory of a Unix-domain socket
 	Port          int
 	DataDirectory string
 	Access        Access
+	SSL           SSL
 	Weight        float64 // share of the reads, 0 = none (Pgpool-II backend_weight)
 }
 

@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"io"
-	"net"
 
 	"github.com/pgherd/pgherd/internal/wire"
 )
@@ -26,13 +25,16 @@ func (p *Pools) Cancel(s *Server) {
 func (p *Pools) sendCancel(s *Server) error {
 	ctx, stop := context.WithTimeout(p.ctx, p.config.ConnectTimeout)
 	defer stop()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.config.Nodes[s.Key.Node].Address())
+	e := plain
+	if s.Conn.TLS() != nil {
+		e = always // the key is as secret as the connection
+	}
+	conn, release, err := p.dial(ctx, s.Key.Node, e)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	deadline, _ := ctx.Deadline()
-	_ = conn.SetDeadline(deadline)
+	defer conn.socket.Close()
+	defer release()
 	if _, err := conn.Write(wire.AppendCancel(nil, s.PID, s.secret)); err != nil {
 		return err
 	}

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -39,9 +37,13 @@ func (e *DialError) Error() string {
 func (e *DialError) Unwrap() error { return e.Err }
 
 // unreachable reports whether err tells of the node's state rather than of the
-// user's or the database's.
+// user's or the database's, or of what we were told to ask for.
 func unreachable(err error) bool {
 	var told *wire.Error
+	var failed *encryptionError
+	if errors.As(err, &failed) {
+		return false
+	}
 	return !errors.As(err, &told) || (len(told.Code) == 5 && told.Code[:3] == "57P")
 }
 
@@ -53,6 +55,7 @@ const maxLoginFrame = 64 << 10
 
 // login is a connection that has reached ReadyForQuery.
 type login struct {
+	link   *link
 	fd     int
 	pid    uint32
 	secret []byte
@@ -62,25 +65,33 @@ type login struct {
 func (in *login) close() { unix.Close(in.fd) }
 
 func (p *Pools) login(ctx context.Context, k Key) (*login, error) {
-	node := p.config.Nodes[k.Node]
-	fail := func(err error) (*login, error) { return nil, &DialError{k.Node, node.Address(), err} }
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", node.Address())
+	var err error
+	for _, e := range p.attempts(k.Node) {
+		var in *login
+		if in, err = p.attempt(ctx, k, e); err == nil {
+			return in, nil
+		}
+		if !refused(err) {
+			break
+		}
+	}
+	return nil, &DialError{k.Node, p.config.Nodes[k.Node].Address(), err}
+}
+
+func (p *Pools) attempt(ctx context.Context, k Key, e encryption) (*login, error) {
+	conn, release, err := p.dial(ctx, k.Node, e)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
-	}
-	end := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer end()
+	defer conn.socket.Close()
+	defer release()
 	h := &handshake{key: k, conn: conn, in: bufio.NewReader(conn), secrets: p.secrets, derived: &p.derived,
-		out: login{params: map[string]string{}}}
+		out: login{link: conn, params: map[string]string{}}}
 	if err := h.run(); err != nil {
-		return fail(err)
+		return nil, disagreement(err) // TLS 1.3 tells what it thinks of our certificate afterwards
 	}
-	if h.out.fd, err = reactor.Descriptor(conn); err != nil {
-		return fail(err)
+	if h.out.fd, err = reactor.Descriptor(conn.socket); err != nil {
+		return nil, err
 	}
 	reactor.NoDelay(h.out.fd)
 	return &h.out, nil
@@ -89,7 +100,7 @@ func (p *Pools) login(ctx context.Context, k Key) (*login, error) {
 // handshake is one login in progress, in blocking style.
 type handshake struct {
 	key     Key
-	conn    net.Conn
+	conn    *link
 	in      *bufio.Reader
 	secrets Secrets
 	derived *keyCache
@@ -192,22 +203,18 @@ func (h *handshake) authenticate(body []byte) error {
 	return fmt.Errorf("the node asks for an authentication method (%d) that is not supported", code)
 }
 
-// offer starts SCRAM when the server's list has it.
+// offer starts SCRAM when the server's list has it, bound to the node's
+// certificate if there is one.
 func (h *handshake) offer(secret string, mechanisms []byte) error {
-	for {
-		name, rest, ok := wire.CString(mechanisms)
-		if !ok || len(name) == 0 {
-			return errors.New("the node offers no SASL mechanism that is supported")
-		}
-		if string(name) == wire.ScramSHA256 {
-			break
-		}
-		mechanisms = rest
-	}
 	h.scram = wire.NewClientExchange(func(salt []byte, n int) (wire.ClientKeys, error) {
 		return h.derived.keys(secret, salt, n)
 	})
-	return h.send(wire.AppendSASLInitial(nil, wire.ScramSHA256, h.scram.First()))
+	h.scram.Bind(h.conn.endPoint())
+	mechanism := h.scram.Choose(mechanisms)
+	if mechanism == "" {
+		return errors.New("the node offers no SASL mechanism that is supported")
+	}
+	return h.send(wire.AppendSASLInitial(nil, mechanism, h.scram.First()))
 }
 
 func (h *handshake) proceed(data []byte) error {

@@ -19,6 +19,7 @@ type Config struct {
 	ConnectTimeout time.Duration // for TCP and login together (server_connect_timeout)
 	IdleTimeout    time.Duration // server_idle_timeout; 0 = never
 	Loops          int
+	TLS            TLS
 }
 
 // Observer is told what the pools notice of a node. It must not block.
@@ -128,7 +129,7 @@ func (p *Pools) land(pool *Pool, l *reactor.Loop, in *login, generation int, err
 		pool.dialed(nil, generation, err)
 		return
 	}
-	conn, err := l.NewConn(in.fd)
+	conn, err := in.link.join(l, in.fd)
 	if err != nil {
 		pool.dialed(nil, generation, err)
 		return

@@ -126,6 +126,12 @@ func AppendStartup(b []byte, params ...string) []byte {
 	return b
 }
 
+// AppendSSLRequest appends an SSLRequest.
+func AppendSSLRequest(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, 8)
+	return binary.BigEndian.AppendUint32(b, SSLRequest)
+}
+
 // AppendCancel appends a CancelRequest.
 func AppendCancel(b []byte, pid uint32, secret []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(12+len(secret)))
