@@ -43,10 +43,10 @@ func (s suspects) Suspect(node cluster.NodeID, _ error) {
 	}
 }
 
-func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int)) *rig {
+func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int), options ...pgtest.Option) *rig {
 	t.Helper()
 	pgtest.Leaks(t)
-	r := &rig{T: t, cluster: pgtest.Cluster(t, standbys)}
+	r := &rig{T: t, cluster: pgtest.Cluster(t, standbys, options...)}
 	loops := 1
 	pc := pool.Config{Nodes: r.cluster.Nodes(), Size: 5, ConnectTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, CatchupWait: 20 * time.Millisecond,

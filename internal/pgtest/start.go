@@ -20,6 +20,17 @@ type Option func(*options)
 type options struct {
 	settings  strings.Builder
 	newSystem bool
+	files     map[string]string // of the data directory, by name
+}
+
+// WithFile writes a file into every node's data directory, such as pg_hba.conf.
+func WithFile(name, text string) Option {
+	return func(o *options) {
+		if o.files == nil {
+			o.files = map[string]string{}
+		}
+		o.files[name] = text
+	}
 }
 
 // WithFsync turns fsync on.
@@ -41,9 +52,9 @@ func WithNewSystem() Option { return func(o *options) { o.newSystem = true } }
 // primary. The superuser bench has password bench and database bench.
 func Cluster(t testing.TB, standbys int, opts ...Option) *TestCluster {
 	t.Helper()
-	var o options
+	o := &options{}
 	for _, apply := range opts {
-		apply(&o)
+		apply(o)
 	}
 	s, err := prepare()
 	if err != nil {
@@ -56,7 +67,7 @@ func Cluster(t testing.TB, standbys int, opts ...Option) *TestCluster {
 		c.makeOwnTemplate()
 	}
 	for id := range c.nodes {
-		c.makeNode(cluster.NodeID(id), o.settings.String())
+		c.makeNode(cluster.NodeID(id), o)
 	}
 	c.awaitStreaming(0, standbys)
 	return c
@@ -108,7 +119,7 @@ func (c *TestCluster) makeOwnTemplate() {
 
 // makeNode copies the template, which is cleanly shut down, for standbys too:
 // their log continues with the primary's first record.
-func (c *TestCluster) makeNode(id cluster.NodeID, settings string) {
+func (c *TestCluster) makeNode(id cluster.NodeID, o *options) {
 	c.t.Helper()
 	n := c.nodes[id]
 	if err := c.system.copyTo(c.t.Context(), n.DataDirectory); err != nil {
@@ -119,9 +130,14 @@ func (c *TestCluster) makeNode(id cluster.NodeID, settings string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	text = fmt.Appendf(text, "port = %d\n%s", n.Port, settings)
+	text = fmt.Appendf(text, "port = %d\n%s", n.Port, o.settings.String())
 	if err := c.system.machine.WriteFile(conf, text, 0o600); err != nil {
 		c.t.Fatal(err)
+	}
+	for name, text := range o.files {
+		if err := c.system.machine.WriteFile(filepath.Join(n.DataDirectory, name), []byte(text), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
 	}
 	if id != 0 {
 		c.Exec(0, "SELECT pg_create_physical_replication_slot($1, true)", n.SlotName())
