@@ -27,6 +27,7 @@ type rig struct {
 	pools   *pool.Pools
 	server  *Server
 	addr    string
+	socket  string // a Unix-domain socket, port 9999
 }
 
 type noConsole struct{}
@@ -50,7 +51,7 @@ func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int)
 	loops := 1
 	pc := pool.Config{Nodes: r.cluster.Nodes(), Size: 5, ConnectTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, CatchupWait: 20 * time.Millisecond,
-		ConsoleDatabases: []string{"pgpool"}}
+		ConsoleDatabases: []string{"pgpool"}, SocketMode: 0o777}
 	if change != nil {
 		change(&sc, &pc, &loops)
 	}
@@ -64,10 +65,12 @@ func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int)
 	r.board = cluster.NewBoard(r.cluster.Nodes(), time.Now())
 	r.pools = pool.New(pc, users, suspects{make(chan cluster.NodeID, 100)}, log)
 	r.server = New(sc, group, users, r.board, r.pools, noConsole{}, log)
-	if err := r.server.Listen("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0", socketDir(t) + ":9999"} {
+		if err := r.server.Listen(address); err != nil {
+			t.Fatal(err)
+		}
 	}
-	r.addr = r.server.Addresses()[0]
+	r.addr, r.socket = r.server.Addresses()[0], r.server.Addresses()[2]
 	r.publish(0)
 	r.serve(standbys > 0)
 	return r

@@ -270,6 +270,13 @@ func TestEncryptedCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close(context.Background())
+	r.cancels(c)
+}
+
+// cancels asserts that a request of c's driver cancels what c runs.
+func (r *rig) cancels(c *pgconn.PgConn) {
+	r.Helper()
+	t := r.T
 	result := make(chan error, 1)
 	go func() { result <- c.Exec(t.Context(), "select pg_sleep(60)").Close() }()
 	busy := r.cluster.Conn(0)
