@@ -9,6 +9,7 @@
 //
 // A loop hears of its sockets through io_uring, or through epoll where the kernel
 // has no io_uring for us. Conns behave the same on both.
+//
 // A Conn may be encrypted: Task.Encrypt carries out a server's handshake, Secure
 // takes over a connection that was encrypted before. Everything else is as in
 // plain text.

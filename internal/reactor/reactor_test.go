@@ -30,6 +30,13 @@ func TestLoops(t *testing.T) {
 		{"ConnMovesBetweenLoops", testConnMovesBetweenLoops},
 		{"DetachGivesAnOrdinaryConn", testDetachGivesAnOrdinaryConn},
 		{"SteadyTurnsDoNotAllocate", testSteadyTurnsDoNotAllocate},
+		{"EncryptedEcho", testEncryptedEcho},
+		{"PlaintextInsideTheLayer", testPlaintextInsideTheLayer},
+		{"FullSocketUnderTheLayer", testFullSocketUnderTheLayer},
+		{"Handshakes", testHandshakes},
+		{"SecureTakesOverADial", testSecureTakesOverADial},
+		{"DetachKeepsTheLayer", testDetachKeepsTheLayer},
+		{"KeyUpdates", testKeyUpdates},
 	}
 	for _, m := range []Method{Epoll, Auto} {
 		for _, c := range tests {

@@ -59,8 +59,8 @@ func secured(t *testing.T, l *Loop, fd int, f func(*Task, *Conn)) <-chan struct{
 }
 
 // Ensure that megabytes pass in both directions at once through small buffers.
-func TestEncryptedEcho(t *testing.T) {
-	l := start(t, 1, mustPanicNot(t)).Loops()[0]
+func testEncryptedEcho(t *testing.T, m Method) {
+	l := start(t, 1, m, mustPanicNot(t)).Loops()[0]
 	fd, out := pair(t)
 	done := secured(t, l, fd, func(task *Task, c *Conn) {
 		b := make([]byte, 10000)
@@ -97,8 +97,8 @@ func TestEncryptedEcho(t *testing.T) {
 
 // Ensure that what is left inside the layer keeps the connection readable, and
 // starts the handler, while the socket has nothing more.
-func TestPlaintextInsideTheLayer(t *testing.T) {
-	l := start(t, 1, mustPanicNot(t)).Loops()[0]
+func testPlaintextInsideTheLayer(t *testing.T, m Method) {
+	l := start(t, 1, m, mustPanicNot(t)).Loops()[0]
 	fd, out := pair(t)
 	got := make(chan byte, 3)
 	done := secured(t, l, fd, func(task *Task, c *Conn) {
@@ -135,8 +135,8 @@ func TestPlaintextInsideTheLayer(t *testing.T) {
 
 // Ensure that a full socket stops TryWrite, and that what it had taken arrives
 // when the peer reads, although nobody writes again.
-func TestFullSocketUnderTheLayer(t *testing.T) {
-	l := start(t, 1, mustPanicNot(t)).Loops()[0]
+func testFullSocketUnderTheLayer(t *testing.T, m Method) {
+	l := start(t, 1, m, mustPanicNot(t)).Loops()[0]
 	fd, out := pair(t)
 	taken := make(chan int, 1)
 	done := secured(t, l, fd, func(task *Task, c *Conn) {
@@ -173,8 +173,8 @@ func TestFullSocketUnderTheLayer(t *testing.T) {
 
 // Ensure that a handshake that comes in single bytes works, that garbage and
 // silence fail, and that other tasks run meanwhile.
-func TestHandshakes(t *testing.T) {
-	l := start(t, 1, mustPanicNot(t)).Loops()[0]
+func testHandshakes(t *testing.T, m Method) {
+	l := start(t, 1, m, mustPanicNot(t)).Loops()[0]
 	encrypt := func(fd int, limit time.Duration) <-chan error {
 		config, result := selfSigned(t), make(chan error, 1)
 		l.Post(func() {
@@ -226,8 +226,8 @@ func (c trickle) Write(b []byte) (int, error) {
 
 // Ensure that a connection dialled in blocking style works in a loop, and that
 // the session tickets which the server sends behind the handshake are no data.
-func TestSecureTakesOverADial(t *testing.T) {
-	l := start(t, 1, mustPanicNot(t)).Loops()[0]
+func testSecureTakesOverADial(t *testing.T, m Method) {
+	l := start(t, 1, m, mustPanicNot(t)).Loops()[0]
 	ln, err := tls.Listen("tcp", "127.0.0.1:0", selfSigned(t))
 	if err != nil {
 		t.Fatal(err)
@@ -284,8 +284,8 @@ func TestSecureTakesOverADial(t *testing.T) {
 	}
 }
 
-func TestDetachKeepsTheLayer(t *testing.T) {
-	l := start(t, 1, mustPanicNot(t)).Loops()[0]
+func testDetachKeepsTheLayer(t *testing.T, m Method) {
+	l := start(t, 1, m, mustPanicNot(t)).Loops()[0]
 	fd, out := pair(t)
 	detached := make(chan net.Conn, 1)
 	done := secured(t, l, fd, func(task *Task, c *Conn) {
@@ -311,8 +311,8 @@ func TestDetachKeepsTheLayer(t *testing.T) {
 
 // Ensure that OpenSSL's key updates, one of them with a request for ours, do not
 // disturb the data around them.
-func TestKeyUpdates(t *testing.T) {
-	l := start(t, 1, mustPanicNot(t)).Loops()[0]
+func testKeyUpdates(t *testing.T, m Method) {
+	l := start(t, 1, m, mustPanicNot(t)).Loops()[0]
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
