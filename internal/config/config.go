@@ -54,8 +54,16 @@ type Monitor struct {
 
 // Auth says how clients log in to pgherd.
 type Auth struct {
-	Type      AuthType `yaml:"type"`
-	UsersFile string   `yaml:"users_file"` // absolute, see LoadUsers; may be "" with trust
+	Type               AuthType `yaml:"type"`
+	UsersFile          string   `yaml:"users_file"`           // absolute, see LoadUsers; may be "" where nobody is asked for a password, or with QueryUser
+	HBAFile            string   `yaml:"hba_file"`             // absolute; not "" with hba, "" otherwise
+	IdentFile          string   `yaml:"ident_file"`           // absolute, or ""
+	AllowPlainPassword bool     `yaml:"allow_plain_password"` // in clear without TLS, from clients and to nodes
+
+	QueryUser string        `yaml:"query_user"` // auth_user; "" = no query
+	Query     string        `yaml:"query"`      // one parameter, the name; gives name and secret
+	Database  string        `yaml:"database"`   // auth_dbname, where Query runs
+	QueryTTL  time.Duration `yaml:"query_ttl"`  // how long its answers are believed
 }
 
 // Pool limits server connections; a pool is one user on one database of one
@@ -110,6 +118,10 @@ type Log struct {
 	Format LogFormat `yaml:"format"`
 }
 
+// authQuery is PgBouncer's default auth_query with every name qualified.
+const authQuery = "SELECT rolname, CASE WHEN rolvaliduntil < pg_catalog.now() THEN NULL ELSE rolpassword END " +
+	"FROM pg_catalog.pg_authid WHERE rolname = $1 AND rolcanlogin"
+
 // setDefaults fills in every default that does not depend on other keys. Enums
 // need none: their zero value is the default.
 func (c *Config) setDefaults() {
@@ -118,6 +130,7 @@ func (c *Config) setDefaults() {
 		SocketMode: 0o777,
 		Monitor:    Monitor{Database: "postgres"},
 		TLS:        TLS{Server: TLSSide{SSLMode: SSLPrefer}},
+		Auth:       Auth{Query: authQuery, Database: "postgres", QueryTTL: 30 * time.Second},
 		Pool: Pool{
 			Size:                  20,
 			MaxClients:            100,

@@ -39,9 +39,17 @@ type AuthType int
 const (
 	AuthScramSHA256 AuthType = iota // RFC 7677
 	AuthTrust                       // not at all
+	AuthReject                      // nobody can
+	AuthPassword                    // by a password in clear
+	AuthMD5                         // or SCRAM for a user with a SCRAM secret
+	AuthCert                        // by the name in a verified certificate
+	AuthPeer                        // by the name of the operating system's user, on Unix sockets
+	AuthHBA                         // as a line of auth.hba_file says
 )
 
-func (AuthType) choices() []string { return []string{"scram-sha-256", "trust"} }
+func (AuthType) choices() []string {
+	return []string{"scram-sha-256", "trust", "reject", "password", "md5", "cert", "peer", "hba"}
+}
 
 // String is the word used in the file.
 func (t AuthType) String() string { return t.choices()[t] }

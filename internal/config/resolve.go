@@ -21,6 +21,8 @@ func (r resolver) config(c *Config) {
 	}
 	c.StateDir = r.path(c.StateDir)
 	c.Auth.UsersFile = r.path(c.Auth.UsersFile)
+	c.Auth.HBAFile = r.path(c.Auth.HBAFile)
+	c.Auth.IdentFile = r.path(c.Auth.IdentFile)
 	c.Monitor.PasswordFile = r.path(c.Monitor.PasswordFile)
 	r.tls(c)
 	r.password(&c.Monitor)

@@ -70,12 +70,6 @@ func (v validator) monitor(m Monitor) {
 	}
 }
 
-func (v validator) auth(a Auth) {
-	if a.Type != AuthTrust {
-		v.required("auth.users_file", a.UsersFile, "the file with the users' secrets, or set auth.type: trust")
-	}
-}
-
 func (v validator) pool(p Pool) {
 	const most = 1<<18 - 1 // PostgreSQL's limit of max_connections
 	between(v, "pool.size", p.Size, 1, most)
