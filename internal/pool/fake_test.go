@@ -113,6 +113,9 @@ func (f *fake) set(refuse *wire.Error, hold chan struct{}) {
 type noSecrets struct{}
 
 func (noSecrets) ServerSecret(string) (string, bool) { return "", false }
+func (noSecrets) ServerKeys(string, []byte, int) (wire.ClientKeys, bool) {
+	return wire.ClientKeys{}, false
+}
 
 type observer struct{ suspected chan error }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -18,8 +17,12 @@ import (
 
 // Secrets knows what proves a user's identity to the nodes.
 type Secrets interface {
-	// ServerSecret is the user's password in clear, or in pg_authid's md5 form.
+	// ServerSecret is the user's password in clear, or in pg_authid's md5 form. It
+	// may take its time.
 	ServerSecret(user string) (secret string, ok bool)
+	// ServerKeys are the SCRAM keys of a user whose password is not known, for one
+	// salt and iteration count.
+	ServerKeys(user string, salt []byte, iterations int) (wire.ClientKeys, bool)
 }
 
 // DialError says which node could not be reached or logged in to. It may wrap a
@@ -86,7 +89,7 @@ func (p *Pools) attempt(ctx context.Context, k Key, e encryption) (*login, error
 	defer conn.socket.Close()
 	defer release()
 	h := &handshake{key: k, conn: conn, in: bufio.NewReader(conn), secrets: p.secrets, derived: &p.derived,
-		out: login{link: conn, params: map[string]string{}}}
+		allowPlain: p.config.AllowPlainPassword, out: login{link: conn, params: map[string]string{}}}
 	if err := h.run(); err != nil {
 		return nil, disagreement(err) // TLS 1.3 tells what it thinks of our certificate afterwards
 	}
@@ -106,6 +109,8 @@ type handshake struct {
 	derived *keyCache
 	scram   *wire.ClientExchange
 	out     login
+
+	allowPlain bool // a password in clear without TLS
 }
 
 func (h *handshake) run() error {
@@ -186,33 +191,39 @@ func (h *handshake) authenticate(body []byte) error {
 		if h.scram == nil {
 			return wire.Violation("SASL message out of order")
 		}
-		return h.scram.Verify(data)
+		if h.scram.Verify(data) != nil {
+			return loginFailed("the node did not prove that it knows the password of user %q", h.key.User)
+		}
+		return nil
 	}
 	secret, ok := h.secrets.ServerSecret(h.key.User)
-	if !ok {
-		return fmt.Errorf("the node asks for a password and users_file has none in clear for user %q", h.key.User)
-	}
-	switch code {
-	case wire.AuthSASL:
-		return h.offer(secret, data)
-	case wire.AuthMD5:
+	switch {
+	case code == wire.AuthSASL:
+		return h.offer(h.scramKeys(secret, ok), data)
+	case code == wire.AuthMD5 && len(data) != 4:
+		return wire.Violation("md5 salt of %d bytes", len(data))
+	case code == wire.AuthMD5 && ok:
 		return h.send(wire.AppendFrame(nil, wire.Password, wire.MD5Password(h.key.User, secret, data)+"\x00"))
-	case wire.AuthCleartext:
+	case code == wire.AuthCleartext && !h.allowPlain && !private(h.conn):
+		return loginFailed("the node asks for the password in clear over a connection without TLS").
+			WithHint("Change the method in the node's pg_hba.conf to scram-sha-256, use TLS, or set auth.allow_plain_password.")
+	case code == wire.AuthCleartext && ok && !wire.IsMD5Secret(secret):
 		return h.send(wire.AppendFrame(nil, wire.Password, secret+"\x00"))
+	case code == wire.AuthMD5, code == wire.AuthCleartext:
+		return loginFailed("the node asks user %q for a password, and pgherd has none in a form that serves", h.key.User).
+			WithHint("Give the password in auth.users_file, or change the method in the node's pg_hba.conf to scram-sha-256.")
 	}
-	return fmt.Errorf("the node asks for an authentication method (%d) that is not supported", code)
+	return loginFailed("the node asks for an authentication method (%d) that is not supported", code)
 }
 
 // offer starts SCRAM when the server's list has it, bound to the node's
 // certificate if there is one.
-func (h *handshake) offer(secret string, mechanisms []byte) error {
-	h.scram = wire.NewClientExchange(func(salt []byte, n int) (wire.ClientKeys, error) {
-		return h.derived.keys(secret, salt, n)
-	})
+func (h *handshake) offer(keys deriver, mechanisms []byte) error {
+	h.scram = wire.NewClientExchange(keys)
 	h.scram.Bind(h.conn.endPoint())
 	mechanism := h.scram.Choose(mechanisms)
 	if mechanism == "" {
-		return errors.New("the node offers no SASL mechanism that is supported")
+		return loginFailed("the node offers no SASL mechanism that is supported")
 	}
 	return h.send(wire.AppendSASLInitial(nil, mechanism, h.scram.First()))
 }
@@ -226,39 +237,4 @@ func (h *handshake) proceed(data []byte) error {
 		return err
 	}
 	return h.send(wire.AppendFrame(nil, wire.Password, final))
-}
-
-// keyCache keeps derived SCRAM keys, for PBKDF2 costs milliseconds and every
-// login of one user to one node needs the same.
-type keyCache struct {
-	mu     sync.Mutex // guards keysOf
-	keysOf map[keySource]wire.ClientKeys
-}
-
-type keySource struct {
-	secret, salt string
-	iterations   int
-}
-
-const maxKeys = 10000
-
-func (c *keyCache) keys(secret string, salt []byte, iterations int) (wire.ClientKeys, error) {
-	source := keySource{secret, string(salt), iterations}
-	c.mu.Lock()
-	k, ok := c.keysOf[source]
-	c.mu.Unlock()
-	if ok {
-		return k, nil
-	}
-	k, err := wire.DeriveKeys(secret, salt, iterations)
-	if err != nil {
-		return k, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.keysOf == nil || len(c.keysOf) >= maxKeys {
-		c.keysOf = map[keySource]wire.ClientKeys{}
-	}
-	c.keysOf[source] = k
-	return k, nil
 }

@@ -20,6 +20,8 @@ type Config struct {
 	IdleTimeout    time.Duration // server_idle_timeout; 0 = never
 	Loops          int
 	TLS            TLS
+
+	AllowPlainPassword bool // send a password in clear over a connection without TLS
 }
 
 // Observer is told what the pools notice of a node. It must not block.

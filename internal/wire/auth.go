@@ -55,8 +55,8 @@ func ParseSASLInitial(body []byte) (mechanism string, data []byte, err error) {
 // that is stored as "md5" and the inner digest.
 func MD5Password(user, password string, salt []byte) string {
 	inner := password
-	if len(password) != 35 || password[:3] != "md5" {
-		inner = "md5" + md5hex([]byte(password+user))
+	if !IsMD5Secret(password) {
+		inner = MD5Secret(user, password)
 	}
 	return "md5" + md5hex(append([]byte(inner[3:]), salt...))
 }
