@@ -1,15 +1,23 @@
 package server
 
 import (
+	"context"
 	"errors"
 
-	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/hba"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
+// refusal is a login that failed: what the client is told, and what it is not.
+type refusal struct {
+	told *wire.Error
+	why  string // for the log
+}
+
+func (r *refusal) Error() string { return r.why }
+
 // authenticate finds out whether the client is who it says, after it has been
-// told which version of the protocol is spoken. An unknown user goes through
-// the same messages as a known one.
+// told which version of the protocol is spoken.
 func (l *login) authenticate() error {
 	version, tell := l.startup.Negotiate()
 	l.version = version
@@ -18,59 +26,100 @@ func (l *login) authenticate() error {
 			return err
 		}
 	}
-	if l.shard.srv.config.Auth == config.AuthTrust {
-		return nil
+	facts := l.facts()
+	rule, err := l.rule(facts)
+	if err == nil {
+		err = l.prove(rule, facts)
 	}
-	err := l.scram()
-	if errors.Is(err, wire.ErrScram) {
-		l.shard.srv.log.Warn("authentication failed", "user", l.user, "database", l.database, "client", l.conn.PeerAddr())
-		return errPassword(l.user)
+	return l.judge(rule, err)
+}
+
+// prove asks for what the rule wants.
+func (l *login) prove(rule hba.Rule, facts facts) error {
+	ident := l.shard.srv.config.Ident
+	if err := checkCertificate(rule, facts, l.user, ident); err != nil {
+		return err
+	}
+	switch rule.Method {
+	case hba.Trust, hba.Cert: // the certificate was the proof
+		return nil
+	case hba.Reject:
+		return rejected(rule, facts, l.asked(facts))
+	case hba.Peer:
+		name := ""
+		l.task.Await(func() { name = systemUser(facts) })
+		return checkPeer(rule, name, l.user, ident)
+	case hba.Password:
+		if !facts.Encrypted && !facts.Local && !l.shard.srv.config.AllowPlainPassword {
+			return errPlain()
+		}
+	}
+	return l.proveSecret(rule.Method)
+}
+
+// proveSecret lets an unknown user go through the same messages as a known one.
+func (l *login) proveSecret(method hba.Method) error {
+	s, err := l.secret()
+	if err != nil {
+		return err
+	}
+	why := ""
+	if s == nil {
+		s, why = l.shard.srv.users.mock(l.user), "no such user, or one without a secret"
+	}
+	switch {
+	case method == hba.Password:
+		err = l.cleartext(s)
+	case method == hba.MD5 && s.kind != scramSecret:
+		err = l.md5(s)
+	default:
+		err = l.scram(s)
+	}
+	var r *refusal
+	if errors.As(err, &r) {
+		l.shard.srv.users.refused(l.user)
+		if why != "" {
+			r.why = why
+		}
 	}
 	return err
 }
 
-func (l *login) scram() error {
-	exchange := wire.NewServerExchange(l.verifier())
-	if l.tls != nil {
-		exchange.Bind(l.tls.endPoint)
+// secret is what is known of the user; nil when nothing is.
+func (l *login) secret() (*secret, error) {
+	users := l.shard.srv.users
+	s, known := users.find(l.user)
+	if known {
+		return s, nil
 	}
-	if err := l.write(wire.AppendAuth(nil, wire.AuthSASL, exchange.Mechanisms())); err != nil {
-		return err
-	}
-	body, err := l.readMessage()
+	var err error
+	l.task.Await(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+		defer cancel()
+		s, err = users.ask(ctx, l.user)
+	})
 	if err != nil {
-		return err
+		return nil, &refusal{errLookup(), "auth.query failed: " + err.Error()}
 	}
-	mechanism, first, err := wire.ParseSASLInitial(body)
-	if err != nil {
-		return err
-	}
-	if err := exchange.Choose(mechanism); err != nil {
-		return err
-	}
-	reply, err := exchange.First(first)
-	if err != nil {
-		return err
-	}
-	if err := l.write(wire.AppendAuth(nil, wire.AuthSASLContinue, reply)); err != nil {
-		return err
-	}
-	if body, err = l.readMessage(); err != nil {
-		return err
-	}
-	reply, _, err = exchange.Final(body)
-	if err != nil {
-		return err
-	}
-	return l.write(wire.AppendAuth(nil, wire.AuthSASLFinal, reply))
+	return s, nil
 }
 
-// verifier computes what is not known yet away from the loop.
-func (l *login) verifier() *wire.Verifier {
-	users := l.shard.srv.users
-	v := users.known(l.user)
-	if v == nil {
-		l.task.Await(func() { v = users.verifier(l.user) })
+// judge turns a refusal into what the client is told, and logs the rest.
+func (l *login) judge(rule hba.Rule, err error) error {
+	var r *refusal
+	if !errors.As(err, &r) {
+		return err
 	}
-	return v
+	l.shard.srv.log.Warn("authentication failed", "user", clip(l.user), "database", clip(l.database),
+		"client", l.conn.PeerAddr(), "method", rule.Method.String(), "hba", rule.Where(), "reason", r.why)
+	return r.told
+}
+
+// clip keeps a name of a stranger's choice from filling the log.
+func clip(name string) string {
+	const most = 63 // the longest name that PostgreSQL knows
+	if len(name) > most {
+		return name[:most] + "..."
+	}
+	return name
 }

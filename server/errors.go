@@ -26,6 +26,16 @@ func errPassword(user string) *wire.Error {
 	return wire.Fatalf("28P01", "password authentication failed for user %q", user)
 }
 
+func errPlain() error {
+	return &refusal{wire.Fatalf("28000", "a password in clear is only accepted over TLS").
+		WithHint("Connect with sslmode=require, or have auth.allow_plain_password set."), "no TLS"}
+}
+
+// errLookup is the same for users who exist and who do not.
+func errLookup() *wire.Error {
+	return wire.Fatalf("57P03", "the user cannot be looked up at the moment").WithHint("The log of pgherd says why auth.query failed.")
+}
+
 func errQueryWait() *wire.Error {
 	return wire.Errorf("08000", "no server connection became free within query_wait_timeout").
 		WithHint("Raise pool.size or pool.query_wait_timeout, or look for long transactions.")

@@ -17,6 +17,7 @@ import (
 	"github.com/pgherd/pgherd/internal/certs"
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/hba"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
 	"github.com/pgherd/pgherd/sqlparse"
@@ -25,6 +26,8 @@ import (
 // Config is what the sessions need to know.
 type Config struct {
 	Auth             config.AuthType
+	HBA              *hba.Rules // with config.AuthHBA
+	Ident            *hba.Maps  // may be nil
 	Mode             config.PoolMode
 	MaxClients       int
 	QueryWaitTimeout time.Duration // query_wait_timeout; 0 = none
@@ -34,6 +37,8 @@ type Config struct {
 	ConsoleDatabases []string
 	TLS              *certs.Clients // nil = clients are not encrypted
 	SocketMode       fs.FileMode    // of Unix-domain sockets (unix_socket_mode)
+
+	AllowPlainPassword bool // let clients send passwords in clear without TLS
 }
 
 // Console serves a client of the virtual database.

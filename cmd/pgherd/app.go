@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -34,12 +33,13 @@ type app struct {
 	failover *failover.Engine
 	recovery *recovery.Engine
 	certs    certificates
+	lookup   *server.AuthQuery // nil without auth.query_user
 }
 
 // newApp joins the rooms and binds the ports; nothing runs yet. Its errors are
 // those a person can mend: an address in use, a damaged state file, users_file.
 func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
-	users, err := loadUsers(cfg.Auth)
+	access, err := loadAccess(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -60,13 +60,14 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	a := &app{log: log, group: group, board: cluster.NewBoard(nodes, time.Now()), certs: own}
 	instances := newInstances(nodes, a.board)
 	observer := &observer{}
-	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), users, observer, log.Named("pool"))
+	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), access.users, observer, log.Named("pool"))
 	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
 		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools})
 	observer.engine = a.failover
 	a.recovery = recovery.New(recoveryConfig(cfg, nodes), a.board, instances.forRecovery, a.failover, log.Named("recovery"))
 	console := &console{}
-	a.server = server.New(serverConfig(cfg, own.clients), group, users, a.board, a.pools, console, log.Named("server"))
+	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
+	a.server = server.New(serverConfig(cfg, access, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
 	console.admin = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery},
 		Counters: a.server, Admins: cfg.Console.AdminUsers, Version: version, Log: log.Named("console")})
 	if err := a.listen(cfg.Listen); err != nil {
@@ -114,21 +115,13 @@ func (a *app) Run(ctx context.Context) error {
 	stopEngine()
 	wg.Wait()
 	a.pools.Close()
+	if a.lookup != nil {
+		a.lookup.Close()
+	}
 	if errors.Is(engineErr, context.Canceled) {
 		engineErr = nil
 	}
 	return errors.Join(serverErr, engineErr)
-}
-
-func loadUsers(auth config.Auth) (*server.Users, error) {
-	if auth.UsersFile == "" {
-		return server.NewUsers(nil), nil
-	}
-	secrets, err := config.LoadUsers(auth.UsersFile)
-	if err != nil {
-		return nil, fmt.Errorf("auth.users_file: %w", err)
-	}
-	return server.NewUsers(secrets), nil
 }
 
 // loopsOf is half of the processors: the other half is the nodes' and the

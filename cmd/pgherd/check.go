@@ -24,7 +24,7 @@ func checkCommand(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := loadUsers(cfg.Auth); err != nil {
+	if _, err := loadAccess(cfg); err != nil {
 		return err
 	}
 	if _, err := openCertificates(cfg.TLS); err != nil {

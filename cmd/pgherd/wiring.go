@@ -39,15 +39,17 @@ func ioMethod(m config.IOMethod) reactor.Method {
 
 func poolConfig(cfg *config.Config, nodes []cluster.Node, loops int, own *certs.Nodes) pool.Config {
 	return pool.Config{Nodes: nodes, Size: cfg.Pool.Size, ConnectTimeout: cfg.Pool.ServerConnectTimeout,
-		IdleTimeout: cfg.Pool.ServerIdleTimeout, Loops: loops, TLS: poolTLS(cfg, own)}
+		IdleTimeout: cfg.Pool.ServerIdleTimeout, Loops: loops, TLS: poolTLS(cfg, own),
+		AllowPlainPassword: cfg.Auth.AllowPlainPassword}
 }
 
-func serverConfig(cfg *config.Config, own *certs.Clients) server.Config {
+func serverConfig(cfg *config.Config, access *access, own *certs.Clients) server.Config {
 	databases := []string{cfg.Console.Database}
 	if !slices.Contains(databases, "pgbouncer") {
 		databases = append(databases, "pgbouncer") // so that its users find their console
 	}
-	return server.Config{Auth: cfg.Auth.Type, Mode: cfg.Pool.Mode, MaxClients: cfg.Pool.MaxClients,
+	return server.Config{Auth: cfg.Auth.Type, HBA: access.hba, Ident: access.ident,
+		AllowPlainPassword: cfg.Auth.AllowPlainPassword, Mode: cfg.Pool.Mode, MaxClients: cfg.Pool.MaxClients,
 		QueryWaitTimeout: cfg.Pool.QueryWaitTimeout, MaxPrepared: cfg.Pool.MaxPreparedStatements,
 		Consistency: cfg.Consistency, CatchupWait: cfg.Routing.CatchupWait, ConsoleDatabases: databases,
 		TLS: own, SocketMode: fs.FileMode(cfg.SocketMode)}
