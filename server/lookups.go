@@ -79,7 +79,7 @@ func (l *lookups) join(user string) (a, before *answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a = l.answers[user]
-	if a != nil && a.pending() {
+	if a != nil && (a.pending() || l.believed(a, time.Now())) {
 		return a, nil
 	}
 	before = a
