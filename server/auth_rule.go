@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os/user"
 	"strconv"
+	"strings"
 
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/hba"
@@ -76,7 +77,19 @@ func ruleOf(t config.AuthType) hba.Rule {
 // asked is what the HBA file is asked about.
 func (l *login) asked(f facts) hba.Facts {
 	address, _ := netip.ParseAddrPort(l.conn.PeerAddr()) // none for a Unix socket
-	return hba.Facts{Transport: f.transport(), Addr: address.Addr(), User: l.user, Database: l.database}
+	return hba.Facts{Transport: f.transport(), Addr: address.Addr(), User: l.user, Database: l.database,
+		Replication: isPhysical(l.startup.Params["replication"])}
+}
+
+// isPhysical reports whether the parameter replication asks for physical
+// replication. With the value database it asks for logical replication, whose
+// clients are matched by their database.
+func isPhysical(replication string) bool {
+	switch strings.ToLower(replication) {
+	case "true", "on", "yes", "1", "t", "y":
+		return true
+	}
+	return false
 }
 
 // refuseEntry says in PostgreSQL's words which entry is missing or rejects.
