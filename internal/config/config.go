@@ -9,23 +9,26 @@ import (
 // Config is the whole configuration file. docs/configuration.md describes
 // every key.
 type Config struct {
-	Listen      []string    `yaml:"listen"` // host:port each; IPv6 as [::1]:9999; directory:port for a Unix-domain socket
-	SocketMode  FileMode    `yaml:"unix_socket_mode"`
-	Nodes       []Node      `yaml:"nodes"` // the index is the node number
-	Monitor     Monitor     `yaml:"monitor"`
-	Auth        Auth        `yaml:"auth"`
-	TLS         TLS         `yaml:"tls"`
-	Pool        Pool        `yaml:"pool"`
-	Consistency Consistency `yaml:"consistency"`
-	Routing     Routing     `yaml:"routing"`
-	StateDir    string      `yaml:"state_dir"` // absolute
-	Console     Console     `yaml:"console"`
-	HealthCheck HealthCheck `yaml:"health_check"`
-	Failover    Failover    `yaml:"failover"`
-	Recovery    Recovery    `yaml:"recovery"`
-	Loops       int         `yaml:"loops"` // event loops; 0 = choose
-	IOMethod    IOMethod    `yaml:"io_method"`
-	Log         Log         `yaml:"log"`
+	Listen      []string            `yaml:"listen"` // host:port each; IPv6 as [::1]:9999; directory:port for a Unix-domain socket
+	SocketMode  FileMode            `yaml:"unix_socket_mode"`
+	Nodes       []Node              `yaml:"nodes"` // the index is the node number
+	Monitor     Monitor             `yaml:"monitor"`
+	Auth        Auth                `yaml:"auth"`
+	TLS         TLS                 `yaml:"tls"`
+	Pool        Pool                `yaml:"pool"`
+	Databases   map[string]Database `yaml:"databases"` // by the name that clients ask for; "*" is all others
+	Users       map[string]User     `yaml:"users"`     // by name; "*" is all others
+	TCP         TCP                 `yaml:"tcp"`
+	Consistency Consistency         `yaml:"consistency"`
+	Routing     Routing             `yaml:"routing"`
+	StateDir    string              `yaml:"state_dir"` // absolute
+	Console     Console             `yaml:"console"`
+	HealthCheck HealthCheck         `yaml:"health_check"`
+	Failover    Failover            `yaml:"failover"`
+	Recovery    Recovery            `yaml:"recovery"`
+	Loops       int                 `yaml:"loops"` // event loops; 0 = choose
+	IOMethod    IOMethod            `yaml:"io_method"`
+	Log         Log                 `yaml:"log"`
 }
 
 // Node is one PostgreSQL instance (Pgpool-II's backend_* parameters).
@@ -64,18 +67,6 @@ type Auth struct {
 	Query     string        `yaml:"query"`      // one parameter, the name; gives name and secret
 	Database  string        `yaml:"database"`   // auth_dbname, where Query runs
 	QueryTTL  time.Duration `yaml:"query_ttl"`  // how long its answers are believed
-}
-
-// Pool limits server connections; a pool is one user on one database of one
-// node. A timeout of 0 is no timeout. Names and defaults are PgBouncer's.
-type Pool struct {
-	Mode                  PoolMode      `yaml:"mode"`
-	Size                  int           `yaml:"size"`        // servers per pool
-	MaxClients            int           `yaml:"max_clients"` // of all pools together
-	QueryWaitTimeout      time.Duration `yaml:"query_wait_timeout"`
-	ServerIdleTimeout     time.Duration `yaml:"server_idle_timeout"`
-	ServerConnectTimeout  time.Duration `yaml:"server_connect_timeout"` // > 0
-	MaxPreparedStatements int           `yaml:"max_prepared_statements"`
 }
 
 // Routing tunes the choice of the node that runs a read.
@@ -133,12 +124,18 @@ func (c *Config) setDefaults() {
 		Auth:       Auth{Query: authQuery, Database: "postgres", QueryTTL: 30 * time.Second},
 		Pool: Pool{
 			Size:                  20,
+			ReserveTimeout:        5 * time.Second,
 			MaxClients:            100,
 			QueryWaitTimeout:      120 * time.Second,
+			QueryWaitNotify:       5 * time.Second,
+			ClientLoginTimeout:    60 * time.Second,
+			ServerLifetime:        3600 * time.Second,
 			ServerIdleTimeout:     600 * time.Second,
 			ServerConnectTimeout:  15 * time.Second,
+			ServerLoginRetry:      15 * time.Second,
 			MaxPreparedStatements: 200,
 		},
+		TCP:      TCP{KeepAlive: true},
 		Routing:  Routing{CatchupWait: 10 * time.Millisecond},
 		StateDir: "/var/lib/pgherd",
 		Console:  Console{Database: "pgpool", AdminUsers: []string{}},

@@ -22,6 +22,11 @@ func (d decoder) value(n *yaml.Node, v reflect.Value, key string) {
 		d.section(n, v, key)
 	case v.Kind() == reflect.Slice:
 		d.list(n, v, key)
+	case v.Kind() == reflect.Map:
+		d.table(n, v, key)
+	case v.Kind() == reflect.Pointer: // of what may be left out
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, v.Elem(), key)
 	default:
 		d.scalar(n, v, key)
 	}
@@ -128,6 +133,38 @@ func (d decoder) list(n *yaml.Node, v reflect.Value, key string) {
 		}
 		d.value(item, v.Index(i), itemKey)
 	}
+}
+
+// table decodes sections under names that the user chooses.
+func (d decoder) table(n *yaml.Node, v reflect.Value, key string) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.failAt(n.Line, key, "want names and their sections, found %s", kindName(n))
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		d.tableEntry(v, n.Content[i], n.Content[i+1], key)
+	}
+}
+
+func (d decoder) tableEntry(table reflect.Value, k, n *yaml.Node, key string) {
+	entryKey := join(key, k.Value)
+	name := reflect.ValueOf(k.Value)
+	switch {
+	case k.Kind != yaml.ScalarNode || k.Value == "":
+		d.failAt(k.Line, key, "want a name before each section")
+		return
+	case table.MapIndex(name).IsValid():
+		d.failAt(k.Line, entryKey, "set twice, first on line %d", d.lines[entryKey])
+		return
+	}
+	d.lines[entryKey] = k.Line
+	entry := reflect.New(table.Type().Elem()).Elem()
+	d.value(n, entry, entryKey)
+	table.SetMapIndex(name, entry)
 }
 
 func (d decoder) scalar(n *yaml.Node, v reflect.Value, key string) {

@@ -36,6 +36,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	want.setDefaults()
 	want.Monitor.User = "pgherd"
 	want.Nodes, want.Auth.UsersFile = got.Nodes, got.Auth.UsersFile
+	want.Databases, want.Users = got.Databases, got.Users
 	if !reflect.DeepEqual(*got, want) {
 		t.Errorf("got  %+v\nwant %+v", *got, want)
 	}
@@ -75,7 +76,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 	}
 	decoder{r}.value(root, reflect.ValueOf(new(Config)).Elem(), "")
 	for _, key := range allKeys() {
-		if !r.has(strings.Replace(key, "[]", "[0]", 1)) {
+		if !r.has(strings.NewReplacer("[]", "[0]", "databases.NAME", "databases.reports", "users.NAME", "users.batch").Replace(key)) {
 			t.Errorf("%s is missing", key)
 		}
 	}
@@ -127,6 +128,12 @@ func find(t *testing.T, key string) reflect.Value {
 		n.setDefaults()
 		v, key = reflect.ValueOf(&n).Elem(), rest
 	}
+	if rest, ok := strings.CutPrefix(key, "databases.NAME."); ok {
+		v, key = reflect.ValueOf(&Database{}).Elem(), rest
+	}
+	if rest, ok := strings.CutPrefix(key, "users.NAME."); ok {
+		v, key = reflect.ValueOf(&User{}).Elem(), rest
+	}
 	for name := range strings.SplitSeq(key, ".") {
 		s := section{fields: fieldsOf(v)}
 		v = s.field(name).value
@@ -135,6 +142,9 @@ func find(t *testing.T, key string) reflect.Value {
 }
 
 func defaultText(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer {
+		return "" // what the general section says
+	}
 	switch value := v.Interface().(type) {
 	case Secret:
 		return value.Reveal()

@@ -26,9 +26,10 @@ type PoolMode int
 const (
 	PoolTransaction PoolMode = iota // at the end of each transaction
 	PoolSession                     // when the client leaves
+	PoolStatement                   // at the end of each statement; transaction blocks are refused
 )
 
-func (PoolMode) choices() []string { return []string{"transaction", "session"} }
+func (PoolMode) choices() []string { return []string{"transaction", "session", "statement"} }
 
 // String is the word used in the file.
 func (m PoolMode) String() string { return m.choices()[m] }

@@ -26,6 +26,10 @@ func (r resolver) config(c *Config) {
 	c.Monitor.PasswordFile = r.path(c.Monitor.PasswordFile)
 	r.tls(c)
 	r.password(&c.Monitor)
+	for name, d := range c.Databases {
+		d.Password = r.expand("databases."+name+".password", d.Password)
+		c.Databases[name] = d
+	}
 }
 
 // path makes a path absolute; "" stays.

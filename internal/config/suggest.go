@@ -62,6 +62,8 @@ func keys(t reflect.Type, prefix string) []string {
 			all = append(all, keys(f.Type, name)...)
 		case f.Type.Kind() == reflect.Slice && isSection(f.Type.Elem()):
 			all = append(all, keys(f.Type.Elem(), name+"[]")...)
+		case f.Type.Kind() == reflect.Map:
+			all = append(all, keys(f.Type.Elem(), name+".NAME")...)
 		default:
 			all = append(all, name)
 		}

@@ -23,6 +23,9 @@ func (v validator) config(c *Config) {
 	v.auth(c.Auth)
 	v.tls(c)
 	v.pool(c.Pool)
+	v.databases(c.Databases)
+	v.users(c.Users)
+	v.tcp(c.TCP)
 	v.notEmpty("state_dir", c.StateDir)
 	v.console(c.Console)
 	v.healthCheck(c.HealthCheck)
@@ -68,16 +71,6 @@ func (v validator) monitor(m Monitor) {
 	if v.has("monitor.password_file") {
 		v.notEmpty("monitor.password_file", m.PasswordFile)
 	}
-}
-
-func (v validator) pool(p Pool) {
-	const most = 1<<18 - 1 // PostgreSQL's limit of max_connections
-	between(v, "pool.size", p.Size, 1, most)
-	between(v, "pool.max_clients", p.MaxClients, 1, 1<<30)
-	between(v, "pool.max_prepared_statements", p.MaxPreparedStatements, 0, 1<<20)
-	atLeast(v, "pool.query_wait_timeout", p.QueryWaitTimeout, 0)
-	atLeast(v, "pool.server_idle_timeout", p.ServerIdleTimeout, 0)
-	atLeast(v, "pool.server_connect_timeout", p.ServerConnectTimeout, time.Millisecond)
 }
 
 func (v validator) console(c Console) {
