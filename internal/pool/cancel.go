@@ -23,7 +23,7 @@ func (p *Pools) Cancel(s *Server) {
 }
 
 func (p *Pools) sendCancel(s *Server) error {
-	ctx, stop := context.WithTimeout(p.ctx, p.config.ConnectTimeout)
+	ctx, stop := context.WithTimeout(p.ctx, p.config().ConnectTimeout)
 	defer stop()
 	e := plain
 	if s.Conn.TLS() != nil {

@@ -32,10 +32,10 @@ const (
 
 // attempts are made one after the other, while the node refuses.
 func (p *Pools) attempts(id cluster.NodeID) []encryption {
-	if p.config.TLS.Certs == nil || p.config.Nodes[id].Local() {
+	if p.config().TLS.Certs == nil || p.config().Nodes[id].Local() {
 		return []encryption{plain}
 	}
-	switch p.config.TLS.Modes[id] {
+	switch p.config().TLS.Modes[id] {
 	case certs.Disable:
 		return []encryption{plain}
 	case certs.Allow:
@@ -71,8 +71,8 @@ type link struct {
 // dial connects and encrypts; ctx limits also what is done with the link, until
 // release is called. The caller closes the link.
 func (p *Pools) dial(ctx context.Context, id cluster.NodeID, e encryption) (l *link, release func() bool, err error) {
-	network, address := p.config.Nodes[id].Dial()
-	socket, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	network, address := p.config().Nodes[id].Dial()
+	socket, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -82,7 +82,7 @@ func (p *Pools) dial(ctx context.Context, id cluster.NodeID, e encryption) (l *l
 	release = context.AfterFunc(ctx, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
 	l = &link{Conn: socket, socket: socket}
 	if e != plain {
-		err = l.encrypt(e, p.config.TLS.Certs.Config(p.config.TLS.Modes[id], p.config.Nodes[id].Host))
+		err = l.encrypt(e, p.config().TLS.Certs.Config(p.config().TLS.Modes[id], p.config().Nodes[id].Host))
 	}
 	if err != nil {
 		release()

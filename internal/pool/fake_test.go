@@ -173,10 +173,12 @@ type result struct {
 }
 
 // want starts a client on a loop; it returns when the client is in line or served.
-func (b *bench) want(loop int) *client {
+func (b *bench) want(loop int) *client { return b.wantOf(b.pool, loop) }
+
+func (b *bench) wantOf(p *Pool, loop int) *client {
 	c := &client{loop: b.group.Loops()[loop], got: make(chan result, 1)}
 	lined := make(chan struct{})
-	c.loop.Post(func() { c.loop.Go(func(t *reactor.Task) { c.run(b.pool, t, lined) }) })
+	c.loop.Post(func() { c.loop.Go(func(t *reactor.Task) { c.run(p, t, lined) }) })
 	<-lined
 	return c
 }
@@ -254,7 +256,7 @@ func (b *bench) on(l *reactor.Loop, f func()) {
 	<-done
 }
 
-func (b *bench) release(s *Server) { b.on(s.Conn.Loop(), func() { b.pool.Release(s) }) }
+func (b *bench) release(s *Server) { b.on(s.Conn.Loop(), func() { s.Pool().Release(s) }) }
 func (b *bench) discard(s *Server) { b.on(s.Conn.Loop(), func() { b.pool.Discard(s) }) }
 
 func (b *bench) await(what string, cond func() bool) {
@@ -267,11 +269,13 @@ func (b *bench) await(what string, cond func() bool) {
 }
 
 // counts are the pool's own books.
-func (b *bench) counts() (open, leased, idle, waiters int) {
-	b.pool.mu.Lock()
-	defer b.pool.mu.Unlock()
-	for _, list := range b.pool.idle {
+func (b *bench) counts() (open, leased, idle, waiters int) { return countsOf(b.pool) }
+
+func countsOf(p *Pool) (open, leased, idle, waiters int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, list := range p.idle {
 		idle += len(list)
 	}
-	return b.pool.open, b.pool.leased, idle, len(b.pool.waiters)
+	return p.open, p.leased, idle, len(p.waiters)
 }

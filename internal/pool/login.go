@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -78,18 +79,19 @@ func (p *Pools) login(ctx context.Context, k Key) (*login, error) {
 			break
 		}
 	}
-	return nil, &DialError{k.Node, p.config.Nodes[k.Node].Address(), err}
+	return nil, &DialError{k.Node, p.config().Nodes[k.Node].Address(), err}
 }
 
 func (p *Pools) attempt(ctx context.Context, k Key, e encryption) (*login, error) {
+	c := p.config()
 	conn, release, err := p.dial(ctx, k.Node, e)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.socket.Close()
 	defer release()
-	h := &handshake{key: k, conn: conn, in: bufio.NewReader(conn), secrets: p.secrets, derived: &p.derived,
-		allowPlain: p.config.AllowPlainPassword, out: login{link: conn, params: map[string]string{}}}
+	h := &handshake{key: k, as: c.limitsOf(k).Login, conn: conn, in: bufio.NewReader(conn), secrets: p.secrets, derived: &p.derived,
+		allowPlain: c.AllowPlainPassword, out: login{link: conn, params: map[string]string{}}}
 	if err := h.run(); err != nil {
 		return nil, disagreement(err) // TLS 1.3 tells what it thinks of our certificate afterwards
 	}
@@ -97,12 +99,14 @@ func (p *Pools) attempt(ctx context.Context, k Key, e encryption) (*login, error
 		return nil, err
 	}
 	reactor.NoDelay(h.out.fd)
+	c.TCP.Apply(h.out.fd)
 	return &h.out, nil
 }
 
 // handshake is one login in progress, in blocking style.
 type handshake struct {
 	key     Key
+	as      Login
 	conn    *link
 	in      *bufio.Reader
 	secrets Secrets
@@ -114,7 +118,43 @@ type handshake struct {
 }
 
 func (h *handshake) run() error {
-	if err := h.send(wire.AppendStartup(nil, "user", h.key.User, "database", h.key.Database)); err != nil {
+	params := append([]string{"user", h.key.User, "database", cmp.Or(h.as.Database, h.key.Database)}, h.as.Params...)
+	if err := h.send(wire.AppendStartup(nil, params...)); err != nil {
+		return err
+	}
+	if err := h.untilReady(); err != nil {
+		return err
+	}
+	if h.as.Query != "" {
+		if err := h.connectQuery(); err != nil {
+			return fmt.Errorf("connect_query: %w", err)
+		}
+	}
+	if h.in.Buffered() > 0 {
+		return wire.Violation("bytes behind the first ReadyForQuery")
+	}
+	return nil
+}
+
+func (h *handshake) untilReady() error {
+	for {
+		typ, body, err := readFrame(h.in)
+		if err != nil {
+			return err
+		}
+		if typ == wire.ReadyForQuery {
+			return nil
+		}
+		if err := h.handle(typ, body); err != nil {
+			return err
+		}
+	}
+}
+
+// connectQuery carries out what every new connection of the database begins
+// with; rows are ignored.
+func (h *handshake) connectQuery() error {
+	if err := h.send(wire.AppendQuery(nil, h.as.Query)); err != nil {
 		return err
 	}
 	for {
@@ -122,17 +162,22 @@ func (h *handshake) run() error {
 		if err != nil {
 			return err
 		}
-		if typ == wire.ReadyForQuery {
-			break
-		}
-		if err := h.handle(typ, body); err != nil {
-			return err
+		switch typ {
+		case wire.ReadyForQuery:
+			if string(body) != string(rune(wire.TxIdle)) {
+				return errors.New("it leaves a transaction open")
+			}
+			return nil
+		case wire.ErrorResponse:
+			return wire.ParseError(body)
+		case wire.ParameterStatus:
+			if err := h.handle(typ, body); err != nil {
+				return err
+			}
+		case wire.CopyInResponse, wire.CopyBothResponse:
+			return errors.New("it must not be a COPY")
 		}
 	}
-	if h.in.Buffered() > 0 {
-		return wire.Violation("bytes behind the first ReadyForQuery")
-	}
-	return nil
 }
 
 func (h *handshake) send(b []byte) error {
@@ -196,7 +241,10 @@ func (h *handshake) authenticate(body []byte) error {
 		}
 		return nil
 	}
-	secret, ok := h.secrets.ServerSecret(h.key.User)
+	secret, ok := h.as.Password, h.as.Password != ""
+	if !ok {
+		secret, ok = h.secrets.ServerSecret(h.key.User)
+	}
 	switch {
 	case code == wire.AuthSASL:
 		return h.offer(h.scramKeys(secret, ok), data)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/reactor"
@@ -20,12 +21,14 @@ type Key struct {
 
 // Pool is the connections to one node as one user of one database.
 type Pool struct {
-	key  Key
-	dial func(*reactor.Loop) // starts to connect; calls dialed when it has
-	tick func() uint32
-	size int
+	key      Key
+	dial     func(*reactor.Loop) // starts to connect; calls dialed when it has
+	tick     func() uint32       // seconds, roughly
+	ledger   *ledger
+	makeRoom func(*Pool)
 
-	mu         sync.Mutex  // guards what follows
+	mu         sync.Mutex // guards what follows
+	limits     Limits
 	idle       [][]*Server // by loop; the last was used last
 	waiters    []*Waiter   // the first has waited longest
 	open       int         // connections, and those being made
@@ -33,6 +36,10 @@ type Pool struct {
 	leased     int
 	generation int
 	quiet      []chan struct{} // closed when nothing is leased
+	home       *reactor.Loop   // of who stood in line last; nil while the node is not used
+
+	unreachable bool // as of the last dial
+	refusal     refusal
 }
 
 // Take leases an idle connection of loop l; nil when there is none.
@@ -70,6 +77,12 @@ func (p *Pool) Join(t *reactor.Task) *Waiter {
 		post(s.Conn.Loop(), func() { p.move(s, w) })
 		return w
 	}
+	p.home = t.Loop()
+	if err := p.refusedLocked(); err != nil {
+		w.err, w.phase = err, served
+		return w
+	}
+	w.number, w.since = p.ledger.sequence.Add(1), p.tick()
 	p.waiters = append(p.waiters, w)
 	p.growLocked(t.Loop())
 	return w
@@ -86,15 +99,6 @@ func (p *Pool) stealLocked() *Server {
 		}
 	}
 	return nil
-}
-
-// growLocked connects for those who wait, as far as the limit allows.
-func (p *Pool) growLocked(l *reactor.Loop) {
-	for p.dialing < len(p.waiters) && p.open < p.size {
-		p.open++
-		p.dialing++
-		p.dial(l)
-	}
 }
 
 // post runs f on loop l, which may be the present one. When l has ended, nobody
@@ -122,10 +126,12 @@ func (p *Pool) Release(s *Server) {
 // list, on hold, or nowhere.
 func (p *Pool) placeLocked(s *Server) *Waiter {
 	switch {
-	case s.generation != p.generation || s.Conn.Closed():
+	case s.generation != p.generation || s.Conn.Closed() || s.expired(p.tick()) || p.open > p.limits.Size+p.limits.ReserveSize:
 		s.state = abandoned
 	case s.cancels > 0:
 		s.state = held
+	case p.yieldsLocked():
+		s.state = abandoned
 	case len(p.waiters) > 0:
 		w := p.waiters[0]
 		p.waiters = slices.Delete(p.waiters, 0, 1)
@@ -155,9 +161,9 @@ func (p *Pool) close(s *Server) {
 	l := s.Conn.Loop()
 	s.Conn.Close()
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.open--
-	p.growLocked(l)
+	p.mu.Unlock()
+	p.freed(l)
 }
 
 // withdraw takes an idle connection out of the list, as if it were leased.
@@ -196,10 +202,11 @@ func (p *Pool) move(s *Server, w *Waiter) {
 	})
 }
 
-// dialed takes the outcome of one dial, on the loop that asked for it.
-func (p *Pool) dialed(s *Server, generation int, err error) {
+// dialed takes the outcome of one dial, on the loop l that asked for it.
+func (p *Pool) dialed(l *reactor.Loop, s *Server, generation int, err error, retry time.Duration) {
 	p.mu.Lock()
 	p.dialing--
+	p.rememberLocked(err, retry)
 	if err != nil {
 		p.open--
 		var failed []*Waiter
@@ -208,12 +215,14 @@ func (p *Pool) dialed(s *Server, generation int, err error) {
 		}
 		p.mu.Unlock()
 		failAll(failed, err)
+		p.missed(l)
 		return
 	}
-	s.generation = generation
+	s.generation, s.expires = generation, p.expiry()
 	p.leaseLocked(s)
 	p.mu.Unlock()
 	p.Release(s)
+	p.grow(l) // it was one at a time so far
 }
 
 func failAll(waiters []*Waiter, err error) {
@@ -227,6 +236,7 @@ func failAll(waiters []*Waiter, err error) {
 func (p *Pool) retire() {
 	p.mu.Lock()
 	p.generation++
+	p.home, p.unreachable, p.refusal = nil, false, refusal{}
 	failed := p.waiters
 	p.waiters = nil
 	for i := range p.idle {
@@ -238,22 +248,6 @@ func (p *Pool) retire() {
 	}
 	p.mu.Unlock()
 	failAll(failed, ErrRetired)
-}
-
-// reap closes connections that have been idle since before tick.
-func (p *Pool) reap(before uint32) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, list := range p.idle {
-		n := 0
-		for n < len(list) && list[n].returned < before {
-			s := list[n]
-			p.leaseLocked(s)
-			post(s.Conn.Loop(), func() { p.Discard(s) })
-			n++
-		}
-		p.idle[i] = slices.Delete(list, 0, n)
-	}
 }
 
 // settledLocked tells those who wait for the pool to fall quiet.

@@ -2,6 +2,8 @@ package pool
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,16 +14,26 @@ import (
 	"github.com/pgherd/pgherd/internal/reactor"
 )
 
-// Config is what the pools need to know.
+// Config is what the pools need to know. Nodes and Loops stay as they are.
 type Config struct {
 	Nodes          []cluster.Node
-	Size           int           // connections for each Key (PgBouncer default_pool_size)
-	ConnectTimeout time.Duration // for TCP and login together (server_connect_timeout)
-	IdleTimeout    time.Duration // server_idle_timeout; 0 = never
+	Size           int              // connections for each Key (PgBouncer default_pool_size)
+	Limits         func(Key) Limits // pure; nil: Size is all
+	ConnectTimeout time.Duration    // for TCP and login together (server_connect_timeout)
+	IdleTimeout    time.Duration    // server_idle_timeout; 0 = never
+	LoginRetry     time.Duration    // server_login_retry
+	TCP            reactor.TCP
 	Loops          int
 	TLS            TLS
 
 	AllowPlainPassword bool // send a password in clear over a connection without TLS
+}
+
+func (c *Config) limitsOf(k Key) Limits {
+	if c.Limits == nil {
+		return Limits{Size: c.Size}
+	}
+	return c.Limits(k)
 }
 
 // Observer is told what the pools notice of a node. It must not block.
@@ -31,7 +43,7 @@ type Observer interface {
 
 // Pools is all pools.
 type Pools struct {
-	config   Config
+	current  atomic.Pointer[Config]
 	secrets  Secrets
 	observer Observer
 	log      hclog.Logger
@@ -40,6 +52,7 @@ type Pools struct {
 	work     sync.WaitGroup
 	ticks    atomic.Uint32 // seconds, roughly
 	derived  keyCache
+	ledger   ledger
 
 	mu         sync.RWMutex // guards the maps
 	pools      map[Key]*Pool
@@ -54,10 +67,33 @@ type database struct{ name, user string }
 // New makes the pools and starts their reaper; Close ends it.
 func New(c Config, secrets Secrets, observer Observer, log hclog.Logger) *Pools {
 	ctx, stop := context.WithCancel(context.Background())
-	p := &Pools{config: c, secrets: secrets, observer: observer, log: log, ctx: ctx, stop: stop,
+	p := &Pools{secrets: secrets, observer: observer, log: log, ctx: ctx, stop: stop,
 		pools: map[Key]*Pool{}, complaints: map[Key]complaint{}, welcomes: map[database]map[string]string{}}
+	p.ledger.open = map[share]int{}
+	p.current.Store(&c)
 	p.work.Go(p.reap)
 	return p
+}
+
+func (p *Pools) config() *Config { return p.current.Load() }
+
+// Configure takes a new configuration over, but for Nodes and Loops. What is
+// open stays open as far as the new limits allow; refused logins are tried again.
+func (p *Pools) Configure(c Config) {
+	c.Nodes, c.Loops = p.config().Nodes, p.config().Loops
+	p.mu.Lock() // no pool is made meanwhile
+	p.current.Store(&c)
+	p.mu.Unlock()
+	for _, pool := range p.all() {
+		pool.setLimits(c.limitsOf(pool.key))
+	}
+}
+
+// all is every pool there is.
+func (p *Pools) all() []*Pool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.Collect(maps.Values(p.pools))
 }
 
 // Close stops dialling and waits for what is under way. Connections are closed
@@ -84,7 +120,9 @@ func (p *Pools) Pool(k Key) *Pool {
 }
 
 func (p *Pools) newPool(k Key) *Pool {
-	pool := &Pool{key: k, size: p.config.Size, tick: p.ticks.Load, idle: make([][]*Server, p.config.Loops)}
+	c := p.config()
+	pool := &Pool{key: k, limits: c.limitsOf(k), tick: p.ticks.Load, ledger: &p.ledger, makeRoom: p.makeRoom,
+		idle: make([][]*Server, c.Loops)}
 	pool.dial = func(l *reactor.Loop) {
 		generation := pool.generation
 		p.work.Go(func() { p.connect(pool, l, generation) })
@@ -94,7 +132,7 @@ func (p *Pools) newPool(k Key) *Pool {
 
 // connect makes one connection, on a goroutine of its own.
 func (p *Pools) connect(pool *Pool, l *reactor.Loop, generation int) {
-	ctx, cancel := context.WithTimeout(p.ctx, p.config.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(p.ctx, p.config().ConnectTimeout)
 	defer cancel()
 	in, err := p.login(ctx, pool.key)
 	if err != nil {
@@ -128,16 +166,16 @@ type complaint struct {
 // land brings a new connection into the reactor.
 func (p *Pools) land(pool *Pool, l *reactor.Loop, in *login, generation int, err error) {
 	if err != nil {
-		pool.dialed(nil, generation, err)
+		pool.dialed(l, nil, generation, err, p.config().LoginRetry)
 		return
 	}
 	conn, err := in.link.join(l, in.fd)
 	if err != nil {
-		pool.dialed(nil, generation, err)
+		pool.dialed(l, nil, generation, err, p.config().LoginRetry)
 		return
 	}
 	p.setWelcome(pool.key, in.params)
-	pool.dialed(newServer(pool, conn, in), generation, nil)
+	pool.dialed(l, newServer(pool, conn, in), generation, nil, 0)
 }
 
 func (p *Pools) suspect(node cluster.NodeID, err error) {
@@ -209,14 +247,14 @@ func (p *Pools) reap() {
 	}
 }
 
+// reapOnce looks after every pool. Connections that were last used longer ago
+// than server_idle_timeout are closed.
 func (p *Pools) reapOnce(now uint32) {
-	limit := uint32(p.config.IdleTimeout / time.Second)
-	if limit == 0 || now <= limit {
-		return
+	before := uint32(0)
+	if limit := uint32(p.config().IdleTimeout / time.Second); limit > 0 && now > limit {
+		before = now - limit
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	for _, pool := range p.pools {
-		pool.reap(now - limit)
+	for _, pool := range p.all() {
+		pool.tend(before)
 	}
 }

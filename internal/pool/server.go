@@ -31,6 +31,7 @@ type Server struct {
 	secret    []byte              // for cancel requests
 	watcher   func(*reactor.Task) // watch, bound once
 	connected time.Time
+	expires   uint32 // tick from which it is too old; 0 = never
 
 	state      state  // guarded by pool.mu, as what follows
 	generation int    // older than the pool's: do not use again
@@ -43,6 +44,9 @@ func (s *Server) Node() cluster.NodeID { return s.Key.Node }
 
 // Pool is where the connection came from and goes back to.
 func (s *Server) Pool() *Pool { return s.pool }
+
+// expired reports whether s has reached its server_lifetime.
+func (s *Server) expired(now uint32) bool { return s.expires != 0 && now >= s.expires }
 
 // newServer makes a connection in good order known to its pool.
 func newServer(p *Pool, conn *reactor.Conn, in *login) *Server {

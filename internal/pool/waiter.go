@@ -13,6 +13,8 @@ type Waiter struct {
 	server *Server
 	err    error
 	phase  phase
+	number uint64 // of its place among the waiters of all pools
+	since  uint32 // tick
 }
 
 type phase int
