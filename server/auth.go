@@ -36,7 +36,7 @@ func (l *login) authenticate() error {
 
 // prove asks for what the rule wants.
 func (l *login) prove(rule hba.Rule, facts facts) error {
-	ident := l.shard.srv.config.Ident
+	ident := l.shard.srv.config().Ident
 	if err := checkCertificate(rule, facts, l.user, ident); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (l *login) prove(rule hba.Rule, facts facts) error {
 		l.task.Await(func() { name = systemUser(facts) })
 		return checkPeer(rule, name, l.user, ident)
 	case hba.Password:
-		if !facts.Encrypted && !facts.Local && !l.shard.srv.config.AllowPlainPassword {
+		if !facts.Encrypted && !facts.Local && !l.shard.srv.config().AllowPlainPassword {
 			return errPlain()
 		}
 	}

@@ -45,7 +45,7 @@ func (f facts) transport() hba.Transport {
 
 // rule is how the client has to prove itself.
 func (l *login) rule(facts facts) (hba.Rule, error) {
-	c := &l.shard.srv.config
+	c := l.shard.srv.config()
 	if c.Auth != config.AuthHBA {
 		return ruleOf(c.Auth), nil
 	}

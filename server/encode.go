@@ -134,11 +134,17 @@ func (u *turn) ready() (bool, error) {
 	if s.server != nil {
 		return need == routing.Read, nil
 	}
+	if u.blockRefused() {
+		return true, u.refuse(errTransactionBlock())
+	}
 	return true, u.lease(need)
 }
 
 // keepsServer reports whether a server stays with the session until its end.
-func (s *session) keepsServer() bool { return s.shard.srv.config.Mode == config.PoolSession }
+func (s *session) keepsServer() bool { return s.profile.Mode == config.PoolSession }
+
+// singly reports whether a server is the session's for one statement only.
+func (s *session) singly() bool { return s.profile.Mode == config.PoolStatement }
 
 // primaryOnly reports whether the session has set something under which
 // standbys answer differently or the facts don't hold.

@@ -18,6 +18,38 @@ func errTooManyClients(limit int) *wire.Error {
 	return wire.Fatalf("53300", "sorry, too many clients already").WithHint("pool.max_clients allows " + itoa(limit) + ".")
 }
 
+func errTooManyOf(what, name string, limit int, key string) *wire.Error {
+	return wire.Fatalf("53300", "too many clients of %s %q already", what, name).WithHint(key + " allows " + itoa(limit) + ".")
+}
+
+func errTransactionBlock() *wire.Error {
+	return wire.Errorf("0A000", "transaction blocks are not possible in pool mode statement").
+		WithHint("Send the statements one by one, or have pool.mode set to transaction.")
+}
+
+func errQueryTimeout() *wire.Error {
+	return wire.Errorf("57014", "canceling statement due to query_timeout")
+}
+
+func errTransactionTimeout() *wire.Error {
+	return wire.Fatalf("25P04", "terminating connection due to transaction_timeout")
+}
+
+func errIdleTransaction() *wire.Error {
+	return wire.Fatalf("25P03", "terminating connection due to idle_transaction_timeout")
+}
+
+func errClientIdle() *wire.Error {
+	return wire.Fatalf("57P05", "terminating connection due to client_idle_timeout")
+}
+
+// noticeWaiting tells a client why nothing happens.
+func noticeWaiting(database string) *wire.Error {
+	n := wire.Errorf("00000", "no server connection for database %q is free yet, waiting in line", database)
+	n.Severity = "NOTICE"
+	return n
+}
+
 func errShutdown() *wire.Error {
 	return wire.Fatalf("57P01", "terminating connection due to administrator command")
 }

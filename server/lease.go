@@ -69,6 +69,8 @@ type leasing struct {
 	need     routing.Need
 	deadline time.Time // query_wait_timeout; zero until there was a wait
 	patience time.Time // until when a standby may catch up; zero until there was a wait
+	notify   time.Time // when the client is told that it waits; zero until there was a wait
+	notified bool
 }
 
 func (l *leasing) find() (*pool.Server, error) {
@@ -99,7 +101,7 @@ func (l *leasing) find() (*pool.Server, error) {
 func (l *leasing) decide() routing.Route {
 	s := l.session
 	srv := s.shard.srv
-	in := routing.Input{Need: l.need, Board: srv.board, Patience: srv.config.CatchupWait, Roll: rand.Uint32()}
+	in := routing.Input{Need: l.need, Board: srv.board, Patience: srv.config().CatchupWait, Roll: rand.Uint32()}
 	if l.need == routing.Read {
 		in.LastWrite = srv.newestWrite()
 		if s.route.Standby != cluster.NoNode {
@@ -115,7 +117,7 @@ func (l *leasing) decide() routing.Route {
 
 // limit is when the client's patience ends.
 func (l *leasing) limit() time.Time {
-	if timeout := l.session.shard.srv.config.QueryWaitTimeout; l.deadline.IsZero() && timeout > 0 {
+	if timeout := l.session.profile.QueryWaitTimeout; l.deadline.IsZero() && timeout > 0 {
 		l.deadline = time.Now().Add(timeout)
 	}
 	return l.deadline
@@ -125,7 +127,7 @@ func (l *leasing) limit() time.Time {
 func (l *leasing) patient() bool {
 	now := time.Now()
 	if l.patience.IsZero() {
-		l.patience = now.Add(l.session.shard.srv.config.CatchupWait)
+		l.patience = now.Add(l.session.shard.srv.config().CatchupWait)
 	}
 	return now.Before(l.patience)
 }
@@ -134,7 +136,7 @@ func (l *leasing) patient() bool {
 // when the deadline passes first, nil for nothing.
 func (l *leasing) awaitBoard(deadline time.Time, late *wire.Error) error {
 	l.session.shard.watch(l.task)
-	inTime := l.task.Wait(deadline)
+	inTime := l.await(deadline)
 	if err := l.interrupted(); err != nil {
 		return err
 	}
@@ -142,6 +144,30 @@ func (l *leasing) awaitBoard(deadline time.Time, late *wire.Error) error {
 		return late
 	}
 	return nil
+}
+
+// await waits for a wake-up or the deadline, like Task.Wait, and gives the client
+// its notice in between (query_wait_notify).
+func (l *leasing) await(deadline time.Time) (inTime bool) {
+	after := l.session.shard.srv.config().QueryWaitNotify
+	if after <= 0 || l.notified || !l.running { // not during a login
+		return l.task.Wait(deadline)
+	}
+	if l.notify.IsZero() {
+		l.notify = time.Now().Add(after)
+	}
+	if !deadline.IsZero() && deadline.Before(l.notify) {
+		return l.task.Wait(deadline)
+	}
+	if l.task.Wait(l.notify) {
+		return true
+	}
+	l.notified = true
+	l.local = wire.AppendNotice(l.local, noticeWaiting(l.session.database))
+	if _, err := l.flush(); err != nil {
+		return true // interrupted finds out
+	}
+	return l.task.Wait(deadline)
 }
 
 // interrupted reports why the client no longer waits.
@@ -161,13 +187,13 @@ func (l *leasing) interrupted() error {
 // neither a server nor an error when the decision must be made anew.
 func (l *leasing) acquire(node cluster.NodeID) (*pool.Server, error) {
 	s := l.session
-	p := s.shard.srv.pools.Pool(pool.Key{Node: node, Database: s.database, User: s.user})
+	p := s.shard.srv.pools.Pool(pool.Key{Node: node, Database: s.database, User: s.serverUser()})
 	if server := p.Take(s.shard.loop); server != nil {
 		return server, nil
 	}
 	w := p.Join(l.task)
 	for !w.Done() {
-		inTime := l.task.Wait(l.limit())
+		inTime := l.await(l.limit())
 		err := l.interrupted()
 		if err == nil && !inTime && !w.Done() {
 			err = errQueryWait()
@@ -277,7 +303,7 @@ func (u *turn) leaseForLogin() error {
 // collectParameters sends the settings and reads up to ReadyForQuery.
 func (u *turn) collectParameters() (map[string]string, error) {
 	s := u.session
-	base := s.shard.srv.pools.Welcome(s.database, s.user)
+	base := s.shard.srv.pools.Welcome(s.database, s.serverUser())
 	params := make(map[string]string, len(base))
 	for name, value := range base {
 		params[name] = value
@@ -285,7 +311,7 @@ func (u *turn) collectParameters() (map[string]string, error) {
 	if len(u.request) == 0 {
 		return params, nil
 	}
-	deadline := time.Now().Add(loginTimeout)
+	deadline := time.Now().Add(s.shard.srv.loginTimeout())
 	if err := u.task.Write(s.server.Conn, u.request, deadline); err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (s *session) remember(name string, p prepared) {
 // made by closing the one that was not used for longest.
 func (u *turn) prepare(st pool.Statement, e expected) {
 	s := u.session
-	if evicted := s.server.Statements.Add(st.Name, s.shard.srv.config.MaxPrepared); evicted != "" {
+	if evicted := s.server.Statements.Add(st.Name, s.shard.srv.config().MaxPrepared); evicted != "" {
 		b, at := wire.Begin(u.request, wire.Close)
 		u.request = wire.End(wire.AppendString(append(b, 'S'), evicted), at)
 		u.expect(expected{request: reqClose, visibility: hidden, statement: evicted})

@@ -318,10 +318,14 @@ func (u *turn) onError(frame []byte) error {
 		return u.retryOnPrimary(e)
 	}
 	u.failed, u.copying = true, false
+	own := u.overdueError(e)
 	if first := *u.replies.first(); first.visibility == hidden && first.request == reqQuery {
 		return errDesync("settings of the session were refused: " + e.Message)
 	}
-	u.show(frame, true)
+	u.show(frame, own == nil)
+	if own != nil {
+		u.local = wire.AppendError(u.local, own)
+	}
 	if r := u.replies.first().request; r == reqQuery || r == reqCall || r == reqSync {
 		u.undo(u.replies.first()) // a DEALLOCATE
 		return nil
@@ -355,6 +359,10 @@ func (u *turn) onReady(frame []byte) error {
 	}
 	u.failed, u.copying = false, false
 	s.tx, s.wrote = status, s.wrote || done.wrote
+	s.answered(status)
+	if status != wire.TxIdle && s.singly() {
+		return errTransactionBlock()
+	}
 	if status == wire.TxIdle {
 		u.observe(s.wrote)
 		s.wrote = false

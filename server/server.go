@@ -30,13 +30,18 @@ type Config struct {
 	Ident            *hba.Maps  // may be nil
 	Mode             config.PoolMode
 	MaxClients       int
-	QueryWaitTimeout time.Duration // query_wait_timeout; 0 = none
-	MaxPrepared      int           // prepared statements kept on each server connection
+	QueryWaitTimeout time.Duration                       // query_wait_timeout; 0 = none
+	QueryWaitNotify  time.Duration                       // query_wait_notify; 0 = never
+	LoginTimeout     time.Duration                       // client_login_timeout; 0 = a minute
+	Profile          func(database, user string) Profile // pure; nil: Mode and QueryWaitTimeout are all
+	TCP              reactor.TCP
+	MaxPrepared      int // prepared statements kept on each server connection
 	Consistency      config.Consistency
 	CatchupWait      time.Duration
 	ConsoleDatabases []string
 	TLS              *certs.Clients // nil = clients are not encrypted
 	SocketMode       fs.FileMode    // of Unix-domain sockets (unix_socket_mode)
+	Admins           []string       // of the console: MaxClients does not keep them out
 
 	AllowPlainPassword bool // let clients send passwords in clear without TLS
 }
@@ -58,7 +63,7 @@ type ConsoleClient struct {
 
 // Server accepts clients and runs their sessions.
 type Server struct {
-	config  Config
+	current atomic.Pointer[Config]
 	users   *Users
 	board   *cluster.Board
 	pools   *pool.Pools
@@ -70,6 +75,7 @@ type Server struct {
 	shards    []*shard
 	listeners []*listener
 	cancels   cancels
+	headcount headcount
 	clients   atomic.Int64
 	seen      atomic.Pointer[cluster.Snapshot] // by boardChanged
 	lastWrite atomic.Int64                     // nanoseconds after started; only kept for global consistency
@@ -91,8 +97,9 @@ type listener struct {
 
 // New makes a server on the loops of a group. Listen and Run follow.
 func New(c Config, group *reactor.Group, users *Users, board *cluster.Board, pools *pool.Pools, console Console, log hclog.Logger) *Server {
-	s := &Server{config: c, users: users, board: board, pools: pools, parser: sqlparse.New(20000), console: console, log: log,
+	s := &Server{users: users, board: board, pools: pools, parser: sqlparse.New(20000), console: console, log: log,
 		group: group, started: time.Now(), selects: make([]atomic.Uint64, len(board.Current().Nodes))}
+	s.current.Store(&c)
 	s.cancels.sessions = map[uint32]*entry{}
 	s.consoleCtx, s.stopConsoles = context.WithCancel(context.Background())
 	for _, l := range group.Loops() {
@@ -153,7 +160,7 @@ func (s *Server) listenUnix(address string) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
-	ln, file, err := listenUnix(directory, port, s.config.SocketMode)
+	ln, file, err := listenUnix(directory, port, s.config().SocketMode)
 	if err != nil {
 		return err
 	}
@@ -166,6 +173,7 @@ func (s *Server) take(ln net.Listener, file *socketFile) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", addr, err)
 	}
+	s.config().TCP.Apply(fd) // accepted sockets inherit it
 	s.listeners = append(s.listeners, &listener{fd, addr, file})
 	return nil
 }
@@ -245,7 +253,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 
 // wrote notes that somebody's write was acknowledged.
 func (s *Server) wrote(at time.Time) {
-	if s.config.Consistency != config.ConsistencyGlobal {
+	if s.config().Consistency != config.ConsistencyGlobal {
 		return
 	}
 	n := int64(at.Sub(s.started))

@@ -16,9 +16,10 @@ type session struct {
 	handler func(*reactor.Task) // run, bound once
 	refuse  *wire.Error         // answers the start-up packet instead of a login
 
-	tls *tlsFacts // nil in plain text
-
+	tls            *tlsFacts // nil in plain text
+	profile        *Profile  // nil for a client of the console
 	database, user string
+	counted        bool   // among the clients of its database and user
 	key            uint32 // the process id by which it can be cancelled; 0 for none
 	closed         bool
 
@@ -37,6 +38,10 @@ type session struct {
 	wrote  bool          // in the present transaction
 	orphan orphan
 	turn   *turn // while one runs
+
+	beats  beats
+	watch  *stopwatch  // nil while it has no timeouts
+	doomed *wire.Error // why a timeout ends it
 
 	canceled        bool          // while it waits in line
 	canceledConsole chan struct{} // set for a client of the console
@@ -66,7 +71,7 @@ type unnamed struct {
 }
 
 func newSession(sh *shard, conn *reactor.Conn) *session {
-	s := &session{shard: sh, conn: conn, tx: wire.TxIdle, route: routing.NewSession(sh.srv.config.Consistency)}
+	s := &session{shard: sh, conn: conn, tx: wire.TxIdle, route: routing.NewSession(sh.srv.config().Consistency)}
 	s.handler = s.run
 	return s
 }
@@ -85,6 +90,7 @@ func (s *session) run(t *reactor.Task) {
 	}
 	u := s.shard.turn(s, t)
 	s.turn = u
+	s.beats.turns++
 	defer func() {
 		s.turn = nil
 		if s.closed || u.err != nil || u.running {
@@ -114,6 +120,8 @@ func (s *session) park() {
 
 // end closes the session for the reason that broke off its turn.
 func (s *session) end(u *turn) {
+	s.watch = nil
+	u.abandon()
 	if e := fatal(u.err); e != nil && !s.closed && u.between() {
 		s.say(wire.AppendError(nil, e))
 	}
@@ -149,6 +157,9 @@ func (s *session) close() {
 func (s *session) forget() {
 	s.shard.srv.cancels.remove(s.key)
 	delete(s.shard.sessions, s)
+	if s.counted {
+		s.shard.srv.headcount.leave(s.database, s.user)
+	}
 	s.shard.srv.clients.Add(-1)
 }
 

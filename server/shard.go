@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/reactor"
@@ -14,6 +15,9 @@ type shard struct {
 	loop     *reactor.Loop
 	sessions map[*session]struct{}
 	turns    []*turn // free
+
+	sweeper    *reactor.Task // looks after timeouts; nil while nobody has one
+	sweepEvery time.Duration
 
 	watching  []*reactor.Task // wait for the board to change
 	watchers  atomic.Int32    // len(watching), for other goroutines
@@ -36,7 +40,7 @@ func (sh *shard) adopt(fd int) {
 	s := newSession(sh, conn)
 	sh.sessions[s] = struct{}{}
 	n := sh.srv.clients.Add(1)
-	if limit := sh.srv.config.MaxClients; int(n) > limit {
+	if limit := sh.srv.config().MaxClients; int(n) > limit {
 		s.refuse = errTooManyClients(limit)
 	}
 	conn.Idle(s.start)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,8 +15,8 @@ import (
 )
 
 // loginTimeout bounds everything up to the first ReadyForQuery
-// (PostgreSQL's authentication_timeout).
-const loginTimeout = 60 * time.Second
+// (client_login_timeout).
+func (s *Server) loginTimeout() time.Duration { return cmp.Or(s.config().LoginTimeout, time.Minute) }
 
 // start is the handler of a new client: it runs until the client is logged in,
 // has been refused, or turned out to be something else.
@@ -27,7 +28,7 @@ func (s *session) start(t *reactor.Task) {
 			s.close()
 		}
 	}()
-	l := &login{session: s, task: t, deadline: time.Now().Add(loginTimeout)}
+	l := &login{session: s, task: t, deadline: time.Now().Add(s.shard.srv.loginTimeout())}
 	err := l.run()
 	switch {
 	case err != nil:
@@ -61,16 +62,19 @@ func (l *login) run() error {
 		l.shard.srv.cancels.fire(l.startup.PID, l.startup.Secret)
 		return errTerminate
 	}
-	if l.refuse != nil {
-		return l.refuse
-	}
 	if err := l.checkEncryption(); err != nil {
 		return err
 	}
 	if err := l.identify(); err != nil {
 		return err
 	}
+	if l.refuse != nil && !l.administers() {
+		return l.refuse
+	}
 	if err := l.authenticate(); err != nil {
+		return err
+	}
+	if err := l.admit(); err != nil {
 		return err
 	}
 	params, err := l.parameters()
@@ -78,6 +82,24 @@ func (l *login) run() error {
 		return err
 	}
 	return l.welcome(params)
+}
+
+// administers reports whether an administrator asks for the console: he gets in
+// when the house is full. (Whether it is him is yet to be proved.)
+func (l *login) administers() bool {
+	return l.console && slices.Contains(l.shard.srv.config().Admins, l.user)
+}
+
+// admit counts a client that has proved who it is.
+func (l *login) admit() error {
+	if l.console {
+		return nil
+	}
+	if e := l.shard.srv.headcount.enter(l.database, l.user, l.profile); e != nil {
+		return e
+	}
+	l.counted = true
+	return nil
 }
 
 // readStartup reads packets until one is not a request for encryption. Nothing
@@ -148,7 +170,7 @@ func gone(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, reactor.ErrTimeout):
-		return wire.Fatalf("57P05", "login took longer than %s", loginTimeout)
+		return wire.Fatalf("57P05", "login took longer than client_login_timeout")
 	}
 	return fmt.Errorf("%w: %w", errGone, err)
 }
@@ -166,7 +188,10 @@ func (l *login) identify() error {
 	if r := p["replication"]; r != "" && r != "false" && r != "off" && r != "no" && r != "0" {
 		return wire.Fatalf("0A000", "replication connections are not passed on").WithHint("Connect to the node itself.")
 	}
-	l.console = slices.Contains(l.shard.srv.config.ConsoleDatabases, l.database)
+	l.console = slices.Contains(l.shard.srv.config().ConsoleDatabases, l.database)
+	if !l.console {
+		l.profile = l.shard.srv.config().profileOf(l.database, l.user)
+	}
 	initial, err := startupSettings(p)
 	if err != nil {
 		return err
@@ -258,7 +283,7 @@ func (l *login) parameters() (map[string]string, error) {
 	if l.console {
 		return consoleParameters, nil
 	}
-	params := l.shard.srv.pools.Welcome(l.database, l.user)
+	params := l.shard.srv.pools.Welcome(l.database, l.serverUser())
 	if params == nil || l.needsCheck() {
 		var err error
 		if params, err = l.checkSettings(); err != nil {
@@ -307,6 +332,9 @@ func (l *login) welcome(params map[string]string) error {
 	var secret []byte
 	l.key, secret = l.shard.srv.cancels.add(secretLen, l.onCancel())
 	b = wire.AppendKeyData(b, l.key, secret)
+	if !l.console {
+		l.shard.watchTime(l.session)
+	}
 	return l.write(wire.AppendReady(b, wire.TxIdle))
 }
 

@@ -29,7 +29,7 @@ func newTLSFacts(state tls.ConnectionState, config *tls.Config) *tlsFacts {
 
 // offersTLS reports whether the client may ask for encryption now.
 func (l *login) offersTLS() bool {
-	return l.shard.srv.config.TLS != nil && l.tls == nil && !l.conn.Local()
+	return l.shard.srv.config().TLS != nil && l.tls == nil && !l.conn.Local()
 }
 
 // answerSSL answers SSLRequest, and encrypts the connection if it can.
@@ -70,7 +70,7 @@ func (l *login) nothingBehind() error {
 // protocol's client can be led here. Plain words would not be understood by
 // then: a failure is only logged.
 func (l *login) encrypt(already []byte) error {
-	config := l.shard.srv.config.TLS.Config()
+	config := l.shard.srv.config().TLS.Config()
 	if err := l.task.Encrypt(l.conn, config, already, l.deadline); err != nil {
 		l.shard.srv.log.Info("TLS handshake failed", "client", l.conn.PeerAddr(), "error", err)
 		return fmt.Errorf("%w: TLS handshake: %w", errGone, err)
@@ -85,7 +85,7 @@ func (l *login) encrypt(already []byte) error {
 
 // checkEncryption refuses plain text where tls.client.sslmode asks for more.
 func (l *login) checkEncryption() error {
-	c := l.shard.srv.config.TLS
+	c := l.shard.srv.config().TLS
 	if c == nil || !c.Required() || l.tls != nil || l.conn.Local() {
 		return nil
 	}

@@ -75,6 +75,9 @@ func (u *turn) serve() error {
 		if err != nil {
 			return err
 		}
+		if u.session.doomed != nil {
+			return u.session.doomed
+		}
 		if u.settle() && !u.session.conn.Readable() {
 			return nil
 		}
@@ -107,9 +110,10 @@ func (u *turn) step() (moved bool, err error) {
 }
 
 // outlive waits for the server although the client has closed its side: what it
-// has asked for is carried out and answered, unless the server waits for more.
+// has asked for is carried out and answered, unless the server waits for more, or
+// a transaction is open whose end can't come any more.
 func (u *turn) outlive() error {
-	if u.starved() || (u.replies.empty() && u.flushed()) {
+	if u.starved() || (u.replies.empty() && u.flushed()) || (u.session.tx != wire.TxIdle && !u.ends()) {
 		return errGone
 	}
 	u.task.Wait(time.Time{})

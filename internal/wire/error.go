@@ -54,6 +54,12 @@ func (e *Error) WithHint(hint string) *Error {
 	return &c
 }
 
+// AppendNotice appends n as NoticeResponse; its severity is NOTICE or WARNING.
+func AppendNotice(b []byte, n *Error) []byte {
+	b, at := Begin(b, NoticeResponse)
+	return End(appendFields(b, n), at)
+}
+
 // AppendError appends e as ErrorResponse.
 func AppendError(b []byte, e *Error) []byte {
 	b, at := Begin(b, ErrorResponse)

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/pgherd/pgherd/internal/wire"
+)
+
+// headcount counts the clients that have logged in, by database and by user.
+type headcount struct {
+	mu        sync.Mutex // guards the maps
+	databases map[string]int
+	users     map[string]int
+}
+
+// enter counts a client, or says which limit is reached.
+func (h *headcount) enter(database, user string, p *Profile) *wire.Error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case p.MaxDatabaseClients > 0 && h.databases[database] >= p.MaxDatabaseClients:
+		return errTooManyOf("database", database, p.MaxDatabaseClients, "max_db_client_connections")
+	case p.MaxUserClients > 0 && h.users[user] >= p.MaxUserClients:
+		return errTooManyOf("user", user, p.MaxUserClients, "max_user_client_connections")
+	}
+	if h.databases == nil {
+		h.databases, h.users = map[string]int{}, map[string]int{}
+	}
+	h.databases[database]++
+	h.users[user]++
+	return nil
+}
+
+func (h *headcount) leave(database, user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	subtract(h.databases, database)
+	subtract(h.users, user)
+}
+
+func subtract(counts map[string]int, name string) {
+	if counts[name]--; counts[name] == 0 {
+		delete(counts, name)
+	}
+}

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/config"
+)
+
+// Profile is what applies to the sessions of one user on one database. The
+// names are PgBouncer's; 0 is no limit.
+type Profile struct {
+	Mode               config.PoolMode // as of the login
+	User               string          // who logs in to the nodes; "" = the client's own name
+	MaxDatabaseClients int             // max_db_client_connections
+	MaxUserClients     int             // max_user_client_connections
+
+	QueryWaitTimeout       time.Duration
+	QueryTimeout           time.Duration
+	TransactionTimeout     time.Duration
+	IdleTransactionTimeout time.Duration
+	ClientIdleTimeout      time.Duration
+}
+
+// profileOf finds what applies to a session.
+func (c *Config) profileOf(database, user string) *Profile {
+	if c.Profile == nil {
+		return &Profile{Mode: c.Mode, QueryWaitTimeout: c.QueryWaitTimeout}
+	}
+	p := c.Profile(database, user)
+	return &p
+}
+
+// shortest is the least timeout that sweeps look after; 0 when there is none.
+func (p *Profile) shortest() (least time.Duration) {
+	for _, t := range [...]time.Duration{p.QueryTimeout, p.TransactionTimeout, p.IdleTransactionTimeout, p.ClientIdleTimeout} {
+		if t > 0 && (least == 0 || t < least) {
+			least = t
+		}
+	}
+	return least
+}
+
+// serverUser is whose pool the session uses.
+func (s *session) serverUser() string { return cmp.Or(s.profile.User, s.user) }
+
+func (s *Server) config() *Config { return s.current.Load() }
+
+// Configure takes a new configuration over: timeouts at once, the pool mode and
+// the user for the nodes for sessions that begin.
+func (s *Server) Configure(c Config) {
+	s.current.Store(&c)
+	for _, l := range s.listeners {
+		c.TCP.Apply(l.fd)
+	}
+	for _, sh := range s.shards {
+		sh.loop.Post(sh.reconfigure)
+	}
+}
+
+func (sh *shard) reconfigure() {
+	c := sh.srv.config()
+	for s := range sh.sessions {
+		s.route.Consistency = c.Consistency
+		if s.profile == nil {
+			continue // not that far yet
+		}
+		next := c.profileOf(s.database, s.user)
+		next.Mode, next.User = s.profile.Mode, s.profile.User
+		s.profile = next
+		sh.watchTime(s)
+	}
+}
