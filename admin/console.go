@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"net"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -46,6 +48,7 @@ type Deps struct {
 	Cluster  Cluster
 	Recovery Recovery
 	Counters Counters
+	Process  Process
 	Admins   []string // users who may command; everybody may look
 	Version  string   // what SHOW POOL_VERSION answers
 	Log      hclog.Logger
@@ -71,17 +74,21 @@ type Session struct {
 // Console serves the virtual database. Its methods are safe for concurrent use.
 type Console struct {
 	table  table
-	admins map[string]bool
+	admins atomic.Pointer[[]string]
 	log    hclog.Logger
 }
 
 // New makes the console and its table of commands.
 func New(d Deps) *Console {
-	c := &Console{table: commands(d), admins: map[string]bool{}, log: d.Log}
-	for _, user := range d.Admins {
-		c.admins[user] = true
-	}
+	c := &Console{table: commands(d), log: d.Log}
+	c.SetAdmins(d.Admins)
 	return c
+}
+
+// SetAdmins says who may command, in sessions that begin.
+func (c *Console) SetAdmins(users []string) {
+	users = slices.Clone(users)
+	c.admins.Store(&users)
 }
 
 // commands is the table of what HELP lists.
@@ -93,6 +100,8 @@ func commands(d Deps) table {
 		attachNode(d.Board, d.Cluster),
 		detachNode(d.Board, d.Cluster),
 		recoverNode(d.Board, d.Recovery),
+		reload(d.Process),
+		shutdown(d.Process),
 	}
 	return append(t, help(t))
 }

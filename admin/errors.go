@@ -25,6 +25,7 @@ const (
 	codeNotNow            = "55000"
 	codeCanceled          = "57014"
 	codeShutdown          = "57P01"
+	codeConfigFile        = "F0000"
 	codeSystem            = "58000" // an engine's failure that names no code
 )
 

@@ -28,6 +28,7 @@ func (e refused) Hint() string     { return e.hint }
 type engines struct {
 	promote func(ctx context.Context, node cluster.NodeID, mode PromoteMode, progress func(string)) error
 	recover func(ctx context.Context, node cluster.NodeID, progress func(string)) error
+	reload  error
 
 	mu    sync.Mutex
 	calls []string
@@ -79,6 +80,16 @@ func (e *engines) Recover(ctx context.Context, node cluster.NodeID, progress fun
 
 func (e *engines) Selects(node cluster.NodeID) uint64 { return 100 * uint64(node) }
 
+func (e *engines) Reload() ([]string, error) {
+	e.note("reload")
+	if e.reload != nil {
+		return nil, e.reload
+	}
+	return []string{"pool.size: 20 -> 30"}, nil
+}
+
+func (e *engines) Shutdown() { e.note("shutdown") }
+
 func testBoard() *cluster.Board {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.Local)
 	b := cluster.NewBoard([]cluster.Node{
@@ -104,7 +115,7 @@ func fill(n *cluster.NodeState, status cluster.Status, role cluster.Role, up boo
 
 func testConsole(e *engines) *Console {
 	return New(Deps{
-		Board: testBoard(), Cluster: e, Recovery: e, Counters: e,
+		Board: testBoard(), Cluster: e, Recovery: e, Counters: e, Process: e,
 		Admins: []string{"admin"}, Version: "4.7.2 (pgherd 1)", Log: hclog.NewNullLogger(),
 	})
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/jackc/pgproto3/v2"
@@ -39,7 +40,7 @@ func newSession(c *Console, s Session, in *inbox, shutdown <-chan struct{}) *ses
 		in: in, out: &outbox{w: s.Conn}, cancels: s.Cancels, shutdown: shutdown,
 		tx: 'I', statements: map[string]*prepared{}, portals: map[string]*portal{},
 	}
-	if c.admins[s.User] {
+	if slices.Contains(*c.admins.Load(), s.User) {
 		made.may = privilegeCommand
 	}
 	made.table = append(c.table[:len(c.table):len(c.table)], settings(s.Params)...)

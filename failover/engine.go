@@ -106,6 +106,15 @@ func (e *Engine) Detach(ctx context.Context, node cluster.NodeID) error {
 	return e.request(ctx, Requested{Kind: RequestDetach, Node: node}, nil)
 }
 
+// SetWeights gives the nodes their shares of the reads, by number.
+func (e *Engine) SetWeights(ctx context.Context, weights []float64) {
+	select {
+	case e.events <- Weighed{weights}:
+	case <-e.stopped:
+	case <-ctx.Done():
+	}
+}
+
 // BeginRecovery hands a standby over to the recovery engine, which must call
 // EndRecovery.
 func (e *Engine) BeginRecovery(ctx context.Context, node cluster.NodeID) error {

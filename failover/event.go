@@ -2,8 +2,8 @@ package failover
 
 import "github.com/pgherd/pgherd/internal/cluster"
 
-// Event is something that Step must take into account: Probed, Requested, Done
-// or Tick.
+// Event is something that Step must take into account: Probed, Requested, Done,
+// Weighed or Tick.
 type Event interface{ event() }
 
 // Probed is a monitor's report.
@@ -55,10 +55,14 @@ type Found struct {
 	Conninfo string // Freeze: the primary_conninfo that it took away
 }
 
+// Weighed gives the nodes their shares of the reads, by number.
+type Weighed struct{ Weights []float64 }
+
 // Tick lets time pass.
 type Tick struct{}
 
 func (Probed) event()    {}
 func (Requested) event() {}
 func (Done) event()      {}
+func (Weighed) event()   {}
 func (Tick) event()      {}

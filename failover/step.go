@@ -20,6 +20,8 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.requested(e)
 	case Done:
 		st.done(e)
+	case Weighed:
+		st.weigh(e.Weights)
 	case Tick:
 		st.lookAgain()
 	}
@@ -79,6 +81,13 @@ func (s *stepper) set(id cluster.NodeID, status cluster.Status, reason string) {
 		n.Status, n.Since = status, s.now
 	}
 	n.Reason = reason
+}
+
+// weigh changes what a reload may change of the nodes.
+func (s *stepper) weigh(weights []float64) {
+	for i := range min(len(weights), len(s.Nodes)) {
+		s.Nodes[i].Weight = weights[i]
+	}
 }
 
 // settle does what follows from the state, whatever event led to it.

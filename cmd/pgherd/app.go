@@ -27,6 +27,10 @@ const drainTimeout = 30 * time.Second
 type app struct {
 	log      hclog.Logger
 	group    *reactor.Group
+	reloads  reloads
+	users    *server.Users
+	console  *admin.Console
+	asked    chan struct{} // SHUTDOWN was said; one slot
 	board    *cluster.Board
 	pools    *pool.Pools
 	server   *server.Server
@@ -57,7 +61,8 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{log: log, group: group, board: cluster.NewBoard(nodes, time.Now()), certs: own}
+	a := &app{log: log, group: group, reloads: newReloads(cfg), users: access.users, asked: make(chan struct{}, 1),
+		board: cluster.NewBoard(nodes, time.Now()), certs: own}
 	instances := newInstances(nodes, a.board)
 	observer := &observer{}
 	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), access.users, observer, log.Named("pool"))
@@ -68,8 +73,9 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	console := &console{}
 	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
 	a.server = server.New(serverConfig(cfg, access, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
-	console.admin = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery},
-		Counters: a.server, Admins: cfg.Console.AdminUsers, Version: version, Log: log.Named("console")})
+	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery},
+		Counters: a.server, Process: a, Admins: cfg.Console.AdminUsers, Version: version, Log: log.Named("console")})
+	console.admin = a.console
 	if err := a.listen(cfg.Listen); err != nil {
 		a.pools.Close()
 		return nil, err
@@ -102,8 +108,17 @@ func (a *app) Run(ctx context.Context) error {
 		defer close(served)
 		serverErr = a.server.Run()
 	})
+	stop, cancelStop := context.WithCancel(ctx)
+	defer cancelStop()
+	wg.Go(func() {
+		select {
+		case <-a.asked:
+			cancelStop()
+		case <-stop.Done():
+		}
+	})
 	select {
-	case <-ctx.Done():
+	case <-stop.Done():
 		a.log.Info("shutting down: sessions may finish", "timeout", drainTimeout.String())
 		drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
 		a.server.Shutdown(drain)
@@ -111,6 +126,7 @@ func (a *app) Run(ctx context.Context) error {
 	case <-served:
 	}
 	<-served
+	cancelStop()
 	a.recovery.Close()
 	stopEngine()
 	wg.Wait()

@@ -41,7 +41,7 @@ func main() {
 func commands() []command {
 	return []command{
 		{"serve", "--config FILE [--log-format text|json] [--cpu-profile FILE]", "serve clients in the foreground",
-			"Reads the configuration, connects to the nodes and serves clients until SIGTERM or\nSIGINT: then sessions end as they fall idle; a second signal ends at once.\n\n  pgherd serve --config pgherd.yaml", serveCommand},
+			"Reads the configuration, connects to the nodes and serves clients until SIGTERM or\nSIGINT: then sessions end as they fall idle; a second signal ends at once. SIGHUP\nreads the configuration again.\n\n  pgherd serve --config pgherd.yaml", serveCommand},
 		{"check", "--config FILE [--connect]", "validate a configuration",
 			"Names every mistake in the file. With --connect it also logs in to every node and\nreports its version, role and position.\n\n  pgherd check --config pgherd.yaml --connect", checkCommand},
 		{"demo", "[--dir DIR] [--port 9999] [--nodes 3] [--detach | --stop]", "try it: a local cluster with pgherd in front",

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime/pprof"
+	"sync"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -22,6 +25,9 @@ func serveCommand(ctx context.Context, args []string, _ io.Writer) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // from now on it ends nothing
+	defer signal.Stop(hangups)
 	stopProfile, err := startProfile(*profile)
 	if err != nil {
 		return err
@@ -41,6 +47,26 @@ func serveCommand(ctx context.Context, args []string, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
+	a.reloads.file = *file
+	return a.runWithHangups(ctx, hangups)
+}
+
+// runWithHangups runs a and reloads its configuration with each SIGHUP.
+func (a *app) runWithHangups(ctx context.Context, hangups <-chan os.Signal) error {
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	wg.Go(func() {
+		for {
+			select {
+			case <-hangups:
+				_, _ = a.Reload() // it logs what it did
+			case <-done:
+				return
+			}
+		}
+	})
+	defer wg.Wait()
+	defer close(done)
 	return a.Run(ctx)
 }
 

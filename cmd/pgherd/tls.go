@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/pgherd/pgherd/internal/certs"
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
@@ -36,18 +34,14 @@ func about(key string, err error) error {
 	return fmt.Errorf("%s: %w", key, err)
 }
 
-// Reload reads the certificates again, for connections made from now on. Files
-// that do not fit are logged, and the old ones stay in use.
-func (c certificates) Reload(log hclog.Logger) error {
+// Reload reads the certificates again, for connections made from now on. Of a
+// side whose files do not fit the old ones stay in use.
+func (c certificates) Reload() error {
 	var clientErr error
 	if c.clients != nil {
 		clientErr = about("tls.client", c.clients.Reload())
 	}
-	err := errors.Join(clientErr, about("tls.server", c.nodes.Reload()))
-	if err != nil {
-		log.Error("certificates stay as they were", "error", err)
-	}
-	return err
+	return errors.Join(clientErr, about("tls.server", c.nodes.Reload()))
 }
 
 func filesOf(s config.TLSSide) certs.Files {

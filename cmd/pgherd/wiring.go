@@ -38,9 +38,44 @@ func ioMethod(m config.IOMethod) reactor.Method {
 }
 
 func poolConfig(cfg *config.Config, nodes []cluster.Node, loops int, own *certs.Nodes) pool.Config {
-	return pool.Config{Nodes: nodes, Size: cfg.Pool.Size, ConnectTimeout: cfg.Pool.ServerConnectTimeout,
-		IdleTimeout: cfg.Pool.ServerIdleTimeout, Loops: loops, TLS: poolTLS(cfg, own),
+	return pool.Config{Nodes: nodes, Limits: func(k pool.Key) pool.Limits { return limitsOf(cfg, k) },
+		ConnectTimeout: cfg.Pool.ServerConnectTimeout, IdleTimeout: cfg.Pool.ServerIdleTimeout,
+		LoginRetry: cfg.Pool.ServerLoginRetry, TCP: tcpOf(cfg), Loops: loops, TLS: poolTLS(cfg, own),
 		AllowPlainPassword: cfg.Auth.AllowPlainPassword}
+}
+
+// limitsOf is what applies to a pool, whose user is the one who logs in to the node.
+func limitsOf(cfg *config.Config, k pool.Key) pool.Limits {
+	scope := cfg.Scope(k.Database, k.User)
+	p, d := scope.Effective(), scope.Database
+	l := pool.Limits{Size: p.Size, MinSize: p.MinSize, ReserveSize: p.ReserveSize, ReserveTimeout: p.ReserveTimeout,
+		MaxDatabase: p.MaxDBConnections, MaxUser: p.MaxUserConnections, Lifetime: p.ServerLifetime,
+		Login: pool.Login{Database: d.DBName, Query: d.ConnectQuery}}
+	if d.User == k.User {
+		l.Login.Password = d.Password.Reveal()
+	}
+	for _, param := range [][2]string{{"client_encoding", d.ClientEncoding}, {"datestyle", d.DateStyle},
+		{"timezone", d.TimeZone}, {"application_name", d.ApplicationName}} {
+		if param[1] != "" {
+			l.Login.Params = append(l.Login.Params, param[0], param[1])
+		}
+	}
+	return l
+}
+
+func tcpOf(cfg *config.Config) reactor.TCP {
+	t := cfg.TCP
+	return reactor.TCP{KeepAlive: t.KeepAlive, KeepIdle: t.KeepIdle, KeepIntvl: t.KeepIntvl, KeepCnt: t.KeepCnt, UserTimeout: t.UserTimeout}
+}
+
+// profileOf is what applies to the sessions of a user on a database.
+func profileOf(cfg *config.Config, database, user string) server.Profile {
+	scope := cfg.Scope(database, user)
+	p := scope.Effective()
+	return server.Profile{Mode: p.Mode, User: scope.Database.User,
+		MaxDatabaseClients: p.MaxDBClientConnections, MaxUserClients: p.MaxUserClientConnections,
+		QueryWaitTimeout: p.QueryWaitTimeout, QueryTimeout: p.QueryTimeout, TransactionTimeout: p.TransactionTimeout,
+		IdleTransactionTimeout: p.IdleTransactionTimeout, ClientIdleTimeout: p.ClientIdleTimeout}
 }
 
 func serverConfig(cfg *config.Config, access *access, own *certs.Clients) server.Config {
@@ -49,10 +84,11 @@ func serverConfig(cfg *config.Config, access *access, own *certs.Clients) server
 		databases = append(databases, "pgbouncer") // so that its users find their console
 	}
 	return server.Config{Auth: cfg.Auth.Type, HBA: access.hba, Ident: access.ident,
-		AllowPlainPassword: cfg.Auth.AllowPlainPassword, Mode: cfg.Pool.Mode, MaxClients: cfg.Pool.MaxClients,
-		QueryWaitTimeout: cfg.Pool.QueryWaitTimeout, MaxPrepared: cfg.Pool.MaxPreparedStatements,
-		Consistency: cfg.Consistency, CatchupWait: cfg.Routing.CatchupWait, ConsoleDatabases: databases,
-		TLS: own, SocketMode: fs.FileMode(cfg.SocketMode)}
+		AllowPlainPassword: cfg.Auth.AllowPlainPassword, MaxClients: cfg.Pool.MaxClients,
+		Profile:         func(database, user string) server.Profile { return profileOf(cfg, database, user) },
+		QueryWaitNotify: cfg.Pool.QueryWaitNotify, LoginTimeout: cfg.Pool.ClientLoginTimeout, TCP: tcpOf(cfg),
+		MaxPrepared: cfg.Pool.MaxPreparedStatements, Consistency: cfg.Consistency, CatchupWait: cfg.Routing.CatchupWait,
+		ConsoleDatabases: databases, Admins: cfg.Console.AdminUsers, TLS: own, SocketMode: fs.FileMode(cfg.SocketMode)}
 }
 
 func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {

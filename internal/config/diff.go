@@ -29,8 +29,9 @@ func diff(a, b reflect.Value, prefix string) []string {
 
 // restart is the keys, or sections, that are only read when pgherd starts.
 func restart() []string {
-	return []string{"listen", "nodes", "monitor", "state_dir", "loops", "health_check", "failover", "recovery",
-		"console.database", "log.format"}
+	return []string{"listen", "unix_socket_mode", "nodes", "monitor", "tls", "state_dir", "loops", "io_method",
+		"health_check", "failover", "recovery", "log.format",
+		"auth.query_user", "auth.query", "auth.database", "auth.query_ttl"}
 }
 
 // NeedRestart keeps those of Diff's keys that take effect with the next start.
@@ -57,8 +58,11 @@ func SameNodes(a, b *Config) bool {
 	})
 }
 
-// Describe is a key with its old and new value, for logs.
+// Describe is a key with its old and new value, for people.
 func Describe(a, b *Config, key string) string {
+	if v := reflect.ValueOf(valueAt(a, key)); v.Kind() == reflect.Map || (v.Kind() == reflect.Slice && isSection(v.Type().Elem())) {
+		return key + ": changed"
+	}
 	return fmt.Sprintf("%s: %v -> %v", key, valueAt(a, key), valueAt(b, key))
 }
 

@@ -80,7 +80,7 @@ func (p *Pools) config() *Config { return p.current.Load() }
 // Configure takes a new configuration over, but for Nodes and Loops. What is
 // open stays open as far as the new limits allow; refused logins are tried again.
 func (p *Pools) Configure(c Config) {
-	c.Nodes, c.Loops = p.config().Nodes, p.config().Loops
+	c.Nodes, c.Loops, c.TLS = p.config().Nodes, p.config().Loops, p.config().TLS
 	p.mu.Lock() // no pool is made meanwhile
 	p.current.Store(&c)
 	p.mu.Unlock()

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/pgherd/pgherd/internal/config"
+)
+
+// reloads is what a reload compares with.
+type reloads struct {
+	file    string // "" when the configuration did not come from one
+	started *config.Config
+
+	mu      *sync.Mutex // one reload at a time; guards current
+	current *config.Config
+}
+
+func newReloads(cfg *config.Config) reloads {
+	return reloads{started: cfg, current: cfg, mu: &sync.Mutex{}}
+}
+
+// Reload reads the configuration file, and what it names, again. A mistake
+// changes nothing. The notes say what has changed, and what needs a restart.
+func (a *app) Reload() (notes []string, err error) {
+	r := &a.reloads
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := readAgain(r.file)
+	if err == nil {
+		err = a.certs.Reload()
+	}
+	if err != nil {
+		a.log.Error("the configuration was not reloaded", "error", err)
+		return nil, err
+	}
+	changed := config.Diff(r.current, next.cfg)
+	for _, key := range changed {
+		notes = append(notes, config.Describe(r.current, next.cfg, key))
+	}
+	waiting := config.NeedRestart(config.Diff(r.started, next.cfg), r.started, next.cfg)
+	if len(waiting) > 0 {
+		notes = append(notes, "after a restart only: "+strings.Join(waiting, ", "))
+	}
+	a.apply(next)
+	r.current = next.cfg
+	a.log.Info("reloaded the configuration", "changed", strings.Join(changed, ", "))
+	if len(waiting) > 0 {
+		a.log.Warn("some changes need a restart", "keys", strings.Join(waiting, ", "))
+	}
+	return notes, nil
+}
+
+// reloaded is everything that a reload reads. What may fail is done while it is
+// made, so that a mistake anywhere changes nothing.
+type reloaded struct {
+	cfg    *config.Config
+	access *access
+}
+
+func readAgain(file string) (r reloaded, err error) {
+	if file == "" {
+		return r, errors.New("pgherd was not started with a configuration file")
+	}
+	if r.cfg, err = config.Load(file); err != nil {
+		return r, err
+	}
+	r.access, err = loadAccess(r.cfg)
+	return r, err
+}
+
+// apply hands what was read to the rooms. Whatever else can follow a reload is
+// called here; it must not fail.
+func (a *app) apply(r reloaded) {
+	a.log.SetLevel(hclog.LevelFromString(r.cfg.Log.Level.String()))
+	a.users.Replace(r.access.secrets)
+	a.pools.Configure(poolConfig(r.cfg, nil, 0, a.certs.nodes))
+	a.server.Configure(serverConfig(r.cfg, r.access, a.certs.clients))
+	a.console.SetAdmins(r.cfg.Console.AdminUsers)
+	if config.SameNodes(a.reloads.started, r.cfg) {
+		a.failover.SetWeights(context.Background(), weightsOf(r.cfg))
+	}
+}
+
+func weightsOf(cfg *config.Config) []float64 {
+	weights := make([]float64, len(cfg.Nodes))
+	for i, n := range cfg.Nodes {
+		weights[i] = n.Weight
+	}
+	return weights
+}
+
+// Shutdown ends the program as the first SIGTERM does.
+func (a *app) Shutdown() {
+	select {
+	case a.asked <- struct{}{}:
+	default: // said before
+	}
+}
