@@ -50,9 +50,11 @@ func (s *Server) config() *Config { return s.current.Load() }
 // the user for the nodes for sessions that begin.
 func (s *Server) Configure(c Config) {
 	s.current.Store(&c)
-	for _, l := range s.listeners {
-		c.TCP.Apply(l.fd)
-	}
+	s.group.Loops()[0].Post(func() {
+		for _, l := range s.listeners {
+			c.TCP.Apply(l.fd)
+		}
+	})
 	for _, sh := range s.shards {
 		sh.loop.Post(sh.reconfigure)
 	}

@@ -26,6 +26,7 @@ func (d *demo) serve(ctx context.Context, started int, log hclog.Logger) error {
 	if err != nil {
 		return err
 	}
+	a.reloads.file = d.configFile()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan struct{})
