@@ -55,7 +55,7 @@ unit:
 race:
 	$(GO) test -race $(units)
 	$(GO) test -race -p 1 -timeout 10m $(clusters)
-	$(GO) test -run Allocates ./server # the detector itself allocates
+	$(GO) test -run Allocate ./server # the detector itself allocates
 
 fuzz: compiler
 	scripts/fuzz.sh $(FUZZTIME)

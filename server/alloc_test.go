@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
@@ -38,6 +39,20 @@ func TestRelayAllocates(t *testing.T) {
 				t.Logf("%.2f allocations per round", n)
 			}
 		})
+	}
+}
+
+// Ensure that timeouts cost a statement no allocation either, sweeps included.
+func TestTimeoutsAllocate(t *testing.T) {
+	minute := time.Minute
+	r := newRig(t, 0, func(s *Config, _ *pool.Config, _ *int) {
+		s.Auth = config.AuthTrust
+		s.Profile = func(string, string) Profile {
+			return Profile{QueryTimeout: 100 * time.Millisecond, TransactionTimeout: minute, IdleTransactionTimeout: minute, ClientIdleTimeout: minute}
+		}
+	})
+	if n := mallocs(r.raw(), mQuery("select 1"), 5000); n > 0.1 {
+		t.Errorf("%.2f allocations per round", n)
 	}
 }
 
