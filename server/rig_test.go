@@ -47,7 +47,13 @@ func (s suspects) Suspect(node cluster.NodeID, _ error) {
 func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int), options ...pgtest.Option) *rig {
 	t.Helper()
 	pgtest.Leaks(t)
-	r := &rig{T: t, cluster: pgtest.Cluster(t, standbys, options...)}
+	return newRigOn(t, pgtest.Cluster(t, standbys, options...), change)
+}
+
+// newRigOn is a rig in front of a cluster that is there.
+func newRigOn(t *testing.T, on *pgtest.TestCluster, change func(*Config, *pool.Config, *int)) *rig {
+	t.Helper()
+	r := &rig{T: t, cluster: on}
 	loops := 1
 	pc := pool.Config{Nodes: r.cluster.Nodes(), Size: 5, ConnectTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, CatchupWait: 20 * time.Millisecond,
@@ -61,7 +67,7 @@ func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int)
 	if err != nil {
 		t.Fatal(err)
 	}
-	users := NewUsers(map[string]config.Secret{"bench": config.NewSecret("bench")})
+	users := NewUsers(map[string]config.Secret{"bench": config.NewSecret("bench"), "plain": config.NewSecret("bench")})
 	r.board = cluster.NewBoard(r.cluster.Nodes(), time.Now())
 	r.pools = pool.New(pc, users, suspects{make(chan cluster.NodeID, 100)}, log)
 	r.server = New(sc, group, users, r.board, r.pools, noConsole{}, log)
@@ -72,7 +78,7 @@ func newRig(t *testing.T, standbys int, change func(*Config, *pool.Config, *int)
 	}
 	r.addr, r.socket = r.server.Addresses()[0], r.server.Addresses()[2]
 	r.publish(0)
-	r.serve(standbys > 0)
+	r.serve(len(on.Nodes()) > 1)
 	return r
 }
 

@@ -83,6 +83,7 @@ type Server struct {
 	selects   []atomic.Uint64 // by node
 	draining  atomic.Bool
 
+	replications replications
 	consoles     sync.WaitGroup
 	consoleCtx   context.Context
 	stopConsoles context.CancelFunc
@@ -129,6 +130,7 @@ func (s *Server) boardChanged() {
 
 func (s *Server) retire(node cluster.NodeID) {
 	s.pools.Retire(node)
+	s.replications.sever(node)
 	for _, sh := range s.shards {
 		sh.loop.Post(func() { sh.sever(node) })
 	}
@@ -200,6 +202,7 @@ func (s *Server) Run() error {
 	err := s.group.Run()
 	s.stopConsoles()
 	s.consoles.Wait()
+	s.replications.close()
 	s.closeListeners()
 	return err
 }
@@ -237,6 +240,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 		}
 	})
 	s.stopConsoles()
+	s.replications.drain()
 	for _, sh := range s.shards {
 		sh.loop.Post(sh.drain)
 	}

@@ -78,7 +78,7 @@ func newSession(sh *shard, conn *reactor.Conn) *session {
 
 // idle reports whether the session may end without breaking anything off.
 func (s *session) idle() bool {
-	return s.turn == nil && s.key != 0 && s.server == nil && s.canceledConsole == nil
+	return s.turn == nil && s.key != 0 && s.server == nil && s.canceledConsole == nil && !s.conn.Closed()
 }
 
 // run carries out one turn. It is the handler of the client's connection, and

@@ -22,23 +22,28 @@ func (s *Server) loginTimeout() time.Duration { return cmp.Or(s.config().LoginTi
 // has been refused, or turned out to be something else.
 func (s *session) start(t *reactor.Task) {
 	s.conn.Attach(t)
+	l := &login{session: s, task: t, deadline: time.Now().Add(s.shard.srv.loginTimeout())}
 	ready := false
 	defer func() {
 		if !ready {
+			l.hangUp()
 			s.close()
 		}
 	}()
-	l := &login{session: s, task: t, deadline: time.Now().Add(s.shard.srv.loginTimeout())}
 	err := l.run()
 	switch {
 	case err != nil:
 		if e := fatal(err); e != nil {
 			s.say(wire.AppendError(nil, e))
 		}
+	case s.closed:
 	case l.console:
 		ready = true
 		s.handOver()
-	case !s.closed:
+	case l.direct != nil:
+		ready = true
+		l.startReplication()
+	default:
 		ready = true
 		s.park()
 	}
@@ -52,6 +57,10 @@ type login struct {
 	startup  wire.Startup
 	version  uint32
 	console  bool
+
+	replication bool
+	direct      *pool.Direct // for a replication connection
+	failed      bool         // over, and in vain
 }
 
 func (l *login) run() error {
@@ -185,8 +194,9 @@ func (l *login) identify() error {
 	if l.database == "" {
 		l.database = l.user
 	}
-	if r := p["replication"]; r != "" && r != "false" && r != "off" && r != "no" && r != "0" {
-		return wire.Fatalf("0A000", "replication connections are not passed on").WithHint("Connect to the node itself.")
+	var err error
+	if l.replication, err = wantsReplication(p); l.replication || err != nil {
+		return err // what it sets is the server's business
 	}
 	l.console = slices.Contains(l.shard.srv.config().ConsoleDatabases, l.database)
 	if !l.console {
@@ -280,8 +290,15 @@ func splitOptions(text string) []string {
 // client of a database and user has a server connected for it; so has one whose
 // settings the server must look at.
 func (l *login) parameters() (map[string]string, error) {
-	if l.console {
+	switch {
+	case l.console:
 		return consoleParameters, nil
+	case l.replication:
+		err := l.dialReplication()
+		if err != nil {
+			return nil, err
+		}
+		return l.direct.Params, nil
 	}
 	params := l.shard.srv.pools.Welcome(l.database, l.serverUser())
 	if params == nil || l.needsCheck() {
@@ -340,7 +357,10 @@ func (l *login) welcome(params map[string]string) error {
 
 // onCancel is what a cancel request for the session does, on any goroutine.
 func (l *login) onCancel() func() {
-	if !l.console {
+	switch {
+	case l.direct != nil:
+		return l.direct.Cancel
+	case !l.console:
 		s := l.session
 		return func() { s.shard.loop.Post(s.cancel) }
 	}

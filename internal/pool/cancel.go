@@ -2,8 +2,10 @@ package pool
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
@@ -15,27 +17,37 @@ func (p *Pools) Cancel(s *Server) {
 	s.cancels++
 	s.pool.mu.Unlock()
 	p.work.Go(func() {
-		if err := p.sendCancel(s); err != nil {
-			p.log.Warn("cancel request failed", "node", s.Key.Node, "pid", s.PID, "error", err)
-		}
+		p.sendCancel(s.Key.Node, likewise(s.Conn.TLS()), s.PID, s.secret)
 		s.pool.cancelled(s)
 	})
 }
 
-func (p *Pools) sendCancel(s *Server) error {
+// likewise is the encryption of a cancel request: its key is as secret as the
+// connection.
+func likewise(c *tls.Conn) encryption {
+	if c == nil {
+		return plain
+	}
+	return always
+}
+
+// sendCancel asks the node on a connection as private as the one it is about.
+func (p *Pools) sendCancel(node cluster.NodeID, e encryption, pid uint32, secret []byte) {
+	if err := p.trySendCancel(node, e, pid, secret); err != nil {
+		p.log.Warn("cancel request failed", "node", node, "pid", pid, "error", err)
+	}
+}
+
+func (p *Pools) trySendCancel(node cluster.NodeID, e encryption, pid uint32, secret []byte) error {
 	ctx, stop := context.WithTimeout(p.ctx, p.config().ConnectTimeout)
 	defer stop()
-	e := plain
-	if s.Conn.TLS() != nil {
-		e = always // the key is as secret as the connection
-	}
-	conn, release, err := p.dial(ctx, s.Key.Node, e)
+	conn, release, err := p.dial(ctx, node, e)
 	if err != nil {
 		return err
 	}
 	defer conn.socket.Close()
 	defer release()
-	if _, err := conn.Write(wire.AppendCancel(nil, s.PID, s.secret)); err != nil {
+	if _, err := conn.Write(wire.AppendCancel(nil, pid, secret)); err != nil {
 		return err
 	}
 	_, err = conn.Read(make([]byte, 1)) // the node closes when the signal is sent

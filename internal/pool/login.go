@@ -68,12 +68,29 @@ type login struct {
 
 func (in *login) close() { unix.Close(in.fd) }
 
+// login makes a connection for a pool.
 func (p *Pools) login(ctx context.Context, k Key) (*login, error) {
+	h, err := p.shakeHands(ctx, k, p.config().limitsOf(k).Login)
+	if err != nil {
+		return nil, err
+	}
+	defer h.conn.socket.Close()
+	if h.out.fd, err = reactor.Descriptor(h.conn.socket); err != nil {
+		return nil, &DialError{k.Node, p.config().Nodes[k.Node].Address(), err}
+	}
+	reactor.NoDelay(h.out.fd)
+	p.config().TCP.Apply(h.out.fd)
+	return &h.out, nil
+}
+
+// shakeHands dials and logs in, in every way that the node's sslmode allows. The
+// error is a *DialError. The caller closes the socket.
+func (p *Pools) shakeHands(ctx context.Context, k Key, as Login) (*handshake, error) {
 	var err error
 	for _, e := range p.attempts(k.Node) {
-		var in *login
-		if in, err = p.attempt(ctx, k, e); err == nil {
-			return in, nil
+		var h *handshake
+		if h, err = p.attempt(ctx, k, as, e); err == nil {
+			return h, nil
 		}
 		if !refused(err) {
 			break
@@ -82,25 +99,19 @@ func (p *Pools) login(ctx context.Context, k Key) (*login, error) {
 	return nil, &DialError{k.Node, p.config().Nodes[k.Node].Address(), err}
 }
 
-func (p *Pools) attempt(ctx context.Context, k Key, e encryption) (*login, error) {
-	c := p.config()
+func (p *Pools) attempt(ctx context.Context, k Key, as Login, e encryption) (*handshake, error) {
 	conn, release, err := p.dial(ctx, k.Node, e)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.socket.Close()
 	defer release()
-	h := &handshake{key: k, as: c.limitsOf(k).Login, conn: conn, in: bufio.NewReader(conn), secrets: p.secrets, derived: &p.derived,
-		allowPlain: c.AllowPlainPassword, out: login{link: conn, params: map[string]string{}}}
+	h := &handshake{key: k, as: as, conn: conn, in: bufio.NewReader(conn), secrets: p.secrets, derived: &p.derived,
+		allowPlain: p.config().AllowPlainPassword, out: login{link: conn, params: map[string]string{}}}
 	if err := h.run(); err != nil {
+		conn.socket.Close()
 		return nil, disagreement(err) // TLS 1.3 tells what it thinks of our certificate afterwards
 	}
-	if h.out.fd, err = reactor.Descriptor(conn.socket); err != nil {
-		return nil, err
-	}
-	reactor.NoDelay(h.out.fd)
-	c.TCP.Apply(h.out.fd)
-	return &h.out, nil
+	return h, nil
 }
 
 // handshake is one login in progress, in blocking style.
