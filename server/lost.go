@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/pgherd/pgherd/internal/pool"
@@ -18,6 +19,9 @@ func (u *turn) lost(err error) error {
 	s.shard.srv.pools.Report(s.server, err)
 	s.dropServer()
 	u.request, u.sent = u.request[:0], 0
+	if s.keepsServer() {
+		return u.lostForGood(err, node)
+	}
 	if u.replay != replayNever && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone {
 		u.again()
 		return nil
@@ -33,6 +37,20 @@ func (u *turn) lost(err error) error {
 		return nil
 	}
 	return u.answerLost(node)
+}
+
+// lostForGood ends a session that is one with its server, in the server's words
+// if it has said any.
+func (u *turn) lostForGood(err error, node int) error {
+	u.dropReply()
+	if u.relaying > 0 {
+		return errReadLost(node)
+	}
+	var told *wire.Error
+	if errors.As(err, &told) {
+		return told
+	}
+	return errPinLost(node, "session mode")
 }
 
 // dropReply forgets what the server said last; what the client was to see of it
