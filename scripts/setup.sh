@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing pgherd needs, but for Go and make:
-# PostgreSQL 13 to 18 (server, client, pgbench) and a C compiler. Silent when
-# nothing is missing. "setup.sh compiler" looks only after the compiler, which is
+# PostgreSQL 13 to 18 (server, client, pgbench), Python's two drivers for it, and
+# a C compiler. Silent when nothing is missing. "setup.sh compiler" looks only after the compiler, which is
 # all that building needs.
 set -euo pipefail
 
@@ -23,6 +23,9 @@ have_compiler() {
 if [ "${1-}" != compiler ]; then
 	have_server || missing+=(postgresql) # its versions since 10 have contrib and pgbench in it
 	command -v psql >/dev/null || missing+=(postgresql-client)
+	# Drivers that the tests of clients run: psycopg2 and psycopg 3.
+	/usr/bin/python3 -c 'import psycopg2' 2>/dev/null || missing+=(python3-psycopg2)
+	/usr/bin/python3 -c 'import psycopg' 2>/dev/null || missing+=(python3-psycopg)
 fi
 have_compiler || missing+=(gcc libc6-dev)
 
