@@ -11,14 +11,20 @@ import (
 
 // Cancel asks the node to cancel what s is running. The caller holds s. Until
 // the request is done, s is not handed to anybody else, so that it never hits
-// the next one's query.
+// the next one's query. Of a storm of requests one is sent at a time, and once
+// more for those that came meanwhile.
 func (p *Pools) Cancel(s *Server) {
 	s.pool.mu.Lock()
-	s.cancels++
+	first := s.cancels == 0
+	s.cancels = min(s.cancels+1, 2)
 	s.pool.mu.Unlock()
+	if !first {
+		return
+	}
 	p.work.Go(func() {
-		p.sendCancel(s.Key.Node, likewise(s.Conn.TLS()), s.PID, s.secret)
-		s.pool.cancelled(s)
+		for again := true; again; again = s.pool.cancelled(s) {
+			p.sendCancel(s.Key.Node, likewise(s.Conn.TLS()), s.PID, s.secret)
+		}
 	})
 }
 
@@ -57,14 +63,19 @@ func (p *Pools) trySendCancel(node cluster.NodeID, e encryption, pid uint32, sec
 	return err
 }
 
-// cancelled lets go of a server that came back during the request.
-func (p *Pool) cancelled(s *Server) {
+// cancelled reports whether to send another request. It lets go of a server that
+// came back meanwhile.
+func (p *Pool) cancelled(s *Server) (again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.cancels--
-	if s.cancels > 0 || s.state != held {
-		return
+	if s.state == leased {
+		s.cancels--
+		return s.cancels > 0
 	}
-	p.leaseLocked(s)
-	post(s.Conn.Loop(), func() { p.Release(s) })
+	s.cancels = 0
+	if s.state == held {
+		p.leaseLocked(s)
+		post(s.Conn.Loop(), func() { p.Release(s) })
+	}
+	return false
 }

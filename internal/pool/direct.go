@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
@@ -19,6 +20,8 @@ type Direct struct {
 	privacy encryption
 	pid     uint32
 	secret  []byte
+
+	canceling atomic.Bool
 }
 
 // DialDirect connects outside the pools and their limits, within
@@ -42,7 +45,14 @@ func (p *Pools) DialDirect(k Key, params ...string) (*Direct, error) {
 // Node is the node that the connection leads to.
 func (d *Direct) Node() cluster.NodeID { return d.key.Node }
 
-// Cancel asks the node to cancel what d is running. It does not block.
+// Cancel asks the node to cancel what d is running, unless it is being asked. It
+// does not block.
 func (d *Direct) Cancel() {
-	d.pools.work.Go(func() { d.pools.sendCancel(d.key.Node, d.privacy, d.pid, d.secret) })
+	if !d.canceling.CompareAndSwap(false, true) {
+		return
+	}
+	d.pools.work.Go(func() {
+		defer d.canceling.Store(false)
+		d.pools.sendCancel(d.key.Node, d.privacy, d.pid, d.secret)
+	})
 }

@@ -76,8 +76,8 @@ func TestWaiterLeaves(t *testing.T) {
 func TestCancelHoldsServerBack(t *testing.T) {
 	b := newBench(t, 1, 1)
 	s := b.server(b.want(0))
-	b.on(s.Conn.Loop(), func() { b.pools.Cancel(s); b.pools.Cancel(s) })
-	b.await("the cancel requests", func() bool { return b.node.count(&b.node.cancels) == 2 })
+	b.on(s.Conn.Loop(), func() { b.pools.Cancel(s) })
+	b.await("the cancel request", func() bool { return b.node.count(&b.node.cancels) == 1 })
 	next := b.want(0)
 	b.release(s)
 	b.waits(next)
@@ -86,6 +86,28 @@ func TestCancelHoldsServerBack(t *testing.T) {
 		t.Error("another server came")
 	}
 	b.release(s)
+}
+
+// Ensure that of many cancel requests one is sent at a time, and that the last
+// is not lost: what runs by then may be something else.
+func TestCancelStormIsHeldBack(t *testing.T) {
+	b := newBench(t, 1, 1)
+	s := b.server(b.want(0))
+	storm := func() {
+		for range 1000 {
+			b.pools.Cancel(s)
+		}
+	}
+	b.on(s.Conn.Loop(), storm)
+	b.await("a cancel request", func() bool { return b.node.count(&b.node.cancels) == 1 })
+	b.on(s.Conn.Loop(), storm)
+	close(b.node.cancel)
+	b.await("the one behind it", func() bool { return b.node.count(&b.node.cancels) == 2 })
+	b.release(s)
+	b.release(b.server(b.want(0))) // nothing holds it back
+	if n := b.node.count(&b.node.cancels); n != 2 {
+		t.Errorf("%d cancel requests were sent", n)
+	}
 }
 
 // Ensure that retiring closes what is idle now and what is leased later, and

@@ -36,7 +36,7 @@ type Server struct {
 	state      state  // guarded by pool.mu, as what follows
 	generation int    // older than the pool's: do not use again
 	returned   uint32 // the reaper's tick at the last release
-	cancels    int    // cancel requests under way
+	cancels    int    // cancel requests: one under way, another to follow
 }
 
 // Node is the node that the connection leads to.
