@@ -55,6 +55,23 @@ func TestClientVanishes(t *testing.T) {
 	}
 }
 
+// Ensure that what runs for a client whose connection is reset is canceled.
+func TestResetCancels(t *testing.T) {
+	r := single(t, 1, 1)
+	c := r.raw()
+	c.send(mQuery("select pg_sleep(60)"))
+	watch := r.cluster.Conn(0)
+	running := func() bool {
+		return query[int](t, watch, "select count(*) from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'") > 0
+	}
+	await(t, running)
+	if err := c.conn.(*net.TCPConn).SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	c.conn.Close()
+	await(t, func() bool { return !running() })
+}
+
 // Ensure that a client that has said all it wants to say still gets its answers.
 func TestHalfClosedClient(t *testing.T) {
 	r := single(t, 1, 1)
