@@ -19,8 +19,9 @@ type entry struct {
 	cancel func() // called on any goroutine
 }
 
-// add invents a key for a session; secret has n bytes.
-func (c *cancels) add(n int, cancel func()) (pid uint32, secret []byte) {
+// add invents a key for a session; secret has n bytes. The process id is a real one,
+// as far as it is given and no other node's has the same number.
+func (c *cancels) add(pid uint32, n int, cancel func()) (_ uint32, secret []byte) {
 	secret = make([]byte, n)
 	_, _ = rand.Read(secret) // never fails
 	c.mu.Lock()

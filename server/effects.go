@@ -1,115 +1,212 @@
 package server
 
 import (
+	"strings"
+
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
 	"github.com/pgherd/pgherd/sqlparse"
 )
 
-// effects are what a batch does to its session if it succeeds.
+// effects are what a batch does to its session.
 type effects struct {
 	wrote    bool
 	ends     bool // COMMIT or ROLLBACK is in it
-	tags     bool // a command tag must be looked at: DISCARD, DEALLOCATE
+	tags     bool // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
+	doubt    doubt
 	pin      sqlparse.Pin
 	settings []sqlparse.Setting
+	names    []string        // settings of an extension's or the application's own that it may have set
+	named    []named         // by PREPARE and DEALLOCATE, in order
 	facts    *sqlparse.Facts // of the last statement
 }
 
+// named is what one PREPARE or DEALLOCATE does when its tag comes.
+type named struct {
+	name string
+	prepared
+}
+
 // note adds one statement.
-func (e *effects) note(f *sqlparse.Facts, sql []byte, tx wire.TxStatus) {
+func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 	e.facts = f
 	e.wrote = e.wrote || f.Traits.Has(sqlparse.Writes)
 	e.ends = e.ends || f.Traits.Has(sqlparse.Ends)
 	if f.Pin != sqlparse.PinNone {
 		e.pin = f.Pin
+		e.doubt |= doubtPins
+	}
+	if f.Traits.Has(sqlparse.Releases) {
+		e.doubt |= doubtPins
 	}
 	switch f.Kind {
-	case sqlparse.Discard, sqlparse.Deallocate:
+	case sqlparse.Discard, sqlparse.Deallocate, sqlparse.Prepare:
 		e.tags = true
+	case sqlparse.Do:
+		e.doubt |= doubtSettings | doubtPins
 	case sqlparse.Unknown:
-		if len(sql) > sqlparse.MaxText {
-			e.pin = sqlparse.PinSessionSet // it may have set anything
+		if len(sql) > sqlparse.MaxText { // it may have done anything
+			e.doubt |= doubtSettings | doubtPins
 		}
-	case sqlparse.Set, sqlparse.Reset:
-		e.noteSettings(f, sql, tx)
+	}
+	if f.Traits.Has(sqlparse.SessionState) {
+		e.noteSettings(f, sql)
 	}
 }
 
-// noteSettings follows what can be repeated on another server; a session that
-// sets anything else keeps its server. Inside a transaction it depends on how
-// that ends, so the server is kept as well.
-func (e *effects) noteSettings(f *sqlparse.Facts, sql []byte, tx wire.TxStatus) {
-	if !f.Traits.Has(sqlparse.SessionState) || f.Pin != sqlparse.PinNone {
+// noteSettings follows SET and RESET; what they come to is for the server to tell
+// where the words don't. Names of set_config that are parameters come with Bind.
+func (e *effects) noteSettings(f *sqlparse.Facts, sql []byte) {
+	sets := f.Kind == sqlparse.Set || f.Kind == sqlparse.Reset
+	if sets || f.Traits.Has(sqlparse.MultiStatement) {
+		if list, ok := sqlparse.Settings(string(sql)); ok {
+			e.settings = append(e.settings, list...)
+			return
+		}
+		e.doubt |= doubtSettings
+		e.names = append(e.names, sqlparse.SetNames(string(sql))...)
+	}
+	if !f.Traits.Has(sqlparse.Configures) {
 		return
 	}
-	list, ok := sqlparse.Settings(string(sql))
-	if !ok || tx != wire.TxIdle {
+	e.doubt |= doubtSettings
+	c := sqlparse.FindConfigured(string(sql))
+	e.names = append(e.names, c.Names...)
+	if c.Computed {
 		e.pin = sqlparse.PinSessionSet
-		return
 	}
-	e.settings = append(e.settings, list...)
 }
 
-// apply carries the effects of a batch that has succeeded into the session.
-// Settings that a transaction block may take back keep the server instead.
+// apply carries the effects of a batch into the session. Settings are followed
+// outside of transaction blocks only; within them, the server is asked at the end.
 func (u *turn) apply(e *effects, after wire.TxStatus) {
 	s := u.session
-	if e.pin != sqlparse.PinNone {
-		s.pin = e.pin
-	}
+	s.hold(e.pin)
 	if len(e.settings) > 0 && (e.ends || s.tx != wire.TxIdle || after != wire.TxIdle) {
-		s.pin = sqlparse.PinSessionSet
-		return
+		e.doubt |= doubtSettings
+		for _, set := range e.settings {
+			e.names = append(e.names, set.Name)
+		}
+	} else if !u.failed {
+		for _, set := range e.settings {
+			s.applySetting(set)
+		}
 	}
-	for _, set := range e.settings {
-		s.applySetting(set)
-	}
+	u.doubt(e)
 }
 
-// applyFailed carries on what outlives even the rollback of a failed batch.
-func (u *turn) applyFailed(e *effects) {
-	if e.pin == sqlparse.PinAdvisoryLock || e.pin == sqlparse.PinPrepare {
-		u.session.pin = e.pin
-	}
-}
-
+// applySetting follows one SET or RESET. What RESET goes back to has been sent
+// behind it: see restore.
 func (s *session) applySetting(set sqlparse.Setting) {
+	value, given := set.Value, true
 	switch {
 	case set.Local:
 		return
 	case set.ResetAll:
-		s.server.Settings, s.settings = pool.Settings{}, s.initial
-	default:
-		s.server.Settings = s.server.Settings.With(set.Name, set.Value)
-		value := set.Value
-		if set.Reset {
-			value = s.initial.Value(set.Name)
-		}
+		s.resetAll()
+		return
+	case set.Reset:
+		value, given = s.initial.Lookup(set.Name)
+	}
+	if given {
+		s.server.Settings = s.server.Settings.With(set.Name, value)
 		s.settings = s.settings.With(set.Name, value)
+	} else {
+		s.server.Settings = s.server.Settings.Without(set.Name)
+		s.settings = s.settings.Without(set.Name)
 	}
 	s.judgeSettings()
+}
+
+// resetAll leaves alone who the session acts as (GUC_NO_RESET_ALL).
+func (s *session) resetAll() {
+	reset := s.initial
+	for _, name := range [...]string{pool.Role, pool.SessionAuthorization} {
+		if value, ok := s.settings.Lookup(name); ok {
+			reset = reset.With(name, value)
+		}
+	}
+	s.server.Settings, s.settings = reset, reset
+	s.judgeSettings()
+}
+
+// restore has the server set again what the client's start-up packet has set and
+// the batch may have reset: for the client, that is what RESET goes back to.
+func (u *turn) restore(e *effects) {
+	s := u.session
+	if s.initial == (pool.Settings{}) || (len(e.settings) == 0 && !e.tags) {
+		return
+	}
+	sql := pool.Assignments(s.initialOf(e))
+	if sql == "" {
+		return
+	}
+	u.request = wire.AppendQuery(u.request, sql)
+	u.expect(expected{request: reqQuery, visibility: silent})
+	u.replies.boundary = true
+}
+
+func (s *session) initialOf(e *effects) (list []pool.Setting) {
+	if e.facts != nil && e.facts.Kind == sqlparse.Discard {
+		return s.initial.List()
+	}
+	for _, set := range e.settings {
+		if set.ResetAll {
+			return s.initial.List()
+		}
+		if value, ok := s.initial.Lookup(set.Name); ok && set.Reset && !set.Local {
+			list = append(list, pool.Setting{Name: set.Name, Value: value})
+		}
+	}
+	return list
 }
 
 // judgeSettings finds settings under which standbys answer differently or the
 // facts don't hold.
 func (s *session) judgeSettings() {
-	s.onPrimary = s.settings.Value("standard_conforming_strings") != "" ||
-		s.settings.Value("default_transaction_isolation") != "" || s.settings.Value("default_transaction_read_only") != ""
+	s.onPrimary = false
+	for _, e := range s.settings.List() {
+		switch e.Name {
+		case "standard_conforming_strings", "default_transaction_isolation", "default_transaction_read_only":
+			s.onPrimary = true
+		}
+	}
 }
 
-// onTag looks at the tag of a command that forgets things.
+// onTag looks at the tag of a command that forgets or learns things.
 func (u *turn) onTag(tag string) {
 	s := u.session
-	switch tag {
-	case "DISCARD ALL":
-		s.server.Settings, s.settings = pool.Settings{}, s.initial
+	switch {
+	case tag == "PREPARE":
+		if n, ok := u.nextNamed(); ok && n.statement != (pool.Statement{}) {
+			s.remember(n.name, n.prepared)
+			s.server.Statements.Put(n.name, n.statement.Name)
+		}
+	case tag == "DEALLOCATE":
+		if n, ok := u.nextNamed(); ok {
+			delete(s.prepared, n.name)
+			s.server.Statements.Remove(n.name)
+		}
+	case tag == "DISCARD ALL":
+		s.server.Settings, s.settings = s.initial, s.initial
 		s.judgeSettings()
-		s.pin = sqlparse.PinNone
+		s.pin, s.doubt, s.names = sqlparse.PinNone, 0, nil
+		u.replies.effects[0].doubt = 0
 		fallthrough
-	case "DEALLOCATE ALL":
+	case strings.HasPrefix(tag, "DEALLOCATE ALL"):
 		s.server.Statements.Clear()
 		clear(s.prepared)
 		s.unnamed = unnamed{}
 	}
+}
+
+// nextNamed is what the PREPARE or DEALLOCATE does that is answered now.
+func (u *turn) nextNamed() (named, bool) {
+	e := &u.replies.effects[0]
+	if len(e.named) == 0 {
+		return named{}, false
+	}
+	n := e.named[0]
+	e.named = e.named[1:]
+	return n, true
 }

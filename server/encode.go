@@ -117,7 +117,7 @@ func (u *turn) ready() (bool, error) {
 	if u.replies.forgetful() {
 		return false, nil
 	}
-	inside := s.server != nil && (s.tx != wire.TxIdle || s.pin != sqlparse.PinNone || !u.replies.boundary || s.keepsServer())
+	inside := s.server != nil && (s.tx != wire.TxIdle || s.pin != sqlparse.PinNone || s.doubt != 0 || !u.replies.boundary || s.keepsServer())
 	if inside || (s.server != nil && s.server.Node() == u.primary()) {
 		if u.replies.boundary && !u.replies.empty() {
 			u.commit() // one batch at most is sent again
@@ -209,6 +209,7 @@ func (u *turn) expect(e expected) { u.replies.push(e) }
 // endBatch hands the effects of the batch to its ReadyForQuery.
 func (u *turn) endBatch() {
 	u.replies.finish(u.effects)
+	u.restore(&u.effects)
 	u.effects = effects{}
 	u.skipping = false
 }
@@ -220,7 +221,7 @@ func (u *turn) encodeLarge(typ byte, size int) (bool, error) {
 	switch typ {
 	case wire.CopyData:
 	case wire.Query:
-		u.effects.wrote, u.effects.pin = true, sqlparse.PinSessionSet
+		u.effects.wrote, u.effects.doubt = true, doubtSettings|doubtPins
 		u.expect(expected{request: reqQuery})
 		u.endBatch()
 	case wire.Bind:
@@ -255,10 +256,8 @@ func (u *turn) encodeQuery(frame []byte) {
 	sql, _, _ := wire.CString(frame[wire.HeaderLen:])
 	f := u.nextFacts(sql)
 	s.unnamed.body, s.unnamed.facts = nil, nil // a simple Query ends the unnamed statement
-	u.effects.note(f, sql, s.tx)
-	if f.Kind == sqlparse.Deallocate && u.deallocate(sql) {
-		return
-	}
+	u.effects.note(f, sql)
+	u.nameInQuery(f, sql)
 	u.forward(frame, reqQuery)
 	u.endBatch()
 }

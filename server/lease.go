@@ -260,14 +260,15 @@ func (u *turn) refuse(err error) error {
 // synchronise gives the server the session's settings, in front of the batch.
 func (u *turn) synchronise() {
 	s := u.session
-	sql := s.server.Settings.Difference(s.settings)
+	want := s.wanted(s.server)
+	sql := s.server.Settings.Difference(want)
 	if sql == "" {
 		return
 	}
 	u.request = wire.AppendQuery(u.request, sql)
 	u.replies.push(expected{request: reqQuery, visibility: hidden})
 	u.replies.boundary = true
-	s.server.Settings = s.settings
+	s.server.Settings = want
 }
 
 // checkSettings is synchronise at login: it waits for the answer and returns the
@@ -284,7 +285,9 @@ func (u *turn) checkSettings() (map[string]string, error) {
 	}
 	u.replies.clear()
 	u.request = u.request[:0]
-	u.release()
+	if !s.keepsServer() {
+		u.release()
+	}
 	return params, nil
 }
 
@@ -329,6 +332,7 @@ func (u *turn) collectParameters() (map[string]string, error) {
 			name, rest, _ := wire.CString(frame[wire.HeaderLen:])
 			value, _, _ := wire.CString(rest)
 			params[string(name)] = string(value)
+			u.onParameter(frame)
 		}
 	}
 }
@@ -348,6 +352,9 @@ func (u *turn) recycle() {
 		frame, err := u.readReply(deadline)
 		if err != nil || frame[0] == wire.ErrorResponse {
 			return
+		}
+		if frame[0] == wire.ParameterStatus {
+			u.onParameter(frame)
 		}
 		if frame[0] == wire.ReadyForQuery {
 			break

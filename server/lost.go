@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
 	"github.com/pgherd/pgherd/routing"
 	"github.com/pgherd/pgherd/sqlparse"
@@ -22,7 +21,10 @@ func (u *turn) lost(err error) error {
 	if s.keepsServer() {
 		return u.lostForGood(err, node)
 	}
-	if u.replay != replayNever && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone {
+	if s.tx != wire.TxIdle { // what it has set goes with the transaction
+		s.doubt, s.names = 0, nil
+	}
+	if u.replay.unsent() && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 {
 		u.again()
 		return nil
 	}
@@ -32,6 +34,8 @@ func (u *turn) lost(err error) error {
 		return errReadLost(node)
 	case s.pin != sqlparse.PinNone:
 		return errPinLost(node, s.pin.String())
+	case s.doubt != 0:
+		return errPinLost(node, sqlparse.PinSessionSet.String())
 	case u.replies.empty() && s.tx != wire.TxIdle:
 		s.orphan, s.tx = untold, wire.TxFailed
 		return nil
@@ -112,14 +116,14 @@ func (u *turn) answerLost(node int) error {
 	}
 	answered := false
 	for _, x := range u.replies.due[u.replies.head:] {
-		if x.visibility == hidden {
+		if x.visibility != shown {
 			continue
 		}
 		if !answered {
 			u.local = wire.AppendError(u.local, e)
 			answered = true
 		}
-		if x.request == reqQuery || x.request == reqSync || x.request == reqCall {
+		if x.request.ready() {
 			u.local = wire.AppendReady(u.local, after)
 			answered = false
 		}
@@ -204,7 +208,7 @@ func (u *turn) orphanParse(body []byte) bool {
 	if len(name) == 0 {
 		s.unnamed = unnamed{body: append([]byte(nil), rest...), facts: facts}
 	} else {
-		s.remember(string(name), prepared{pool.NewStatement(rest), facts})
+		s.remember(string(name), prepared{statement: s.shared(rest), facts: facts})
 	}
 	return true
 }

@@ -1,9 +1,6 @@
 package server
 
 import (
-	"bytes"
-	"strings"
-
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
 	"github.com/pgherd/pgherd/sqlparse"
@@ -24,28 +21,30 @@ func (u *turn) encodeParse(frame []byte) error {
 		u.forward(frame, reqParse)
 		return nil
 	}
-	u.encodeNamed(string(name), prepared{pool.NewStatement(body), f})
+	if _, ok := s.prepared[string(name)]; ok { // the server says so
+		u.standIn(string(name))
+		u.forward(frame, reqParse)
+		return nil
+	}
+	u.encodeNamed(string(name), prepared{statement: s.shared(body), facts: f})
 	return nil
 }
 
-// encodeNamed prepares a shared statement for the client's name. A name that it
-// has for another statement is an error that the server is made to report.
+// encodeNamed prepares a shared statement for the client's name.
 func (u *turn) encodeNamed(name string, p prepared) {
 	s := u.session
-	if old, ok := s.prepared[name]; ok {
-		if old.statement != p.statement {
-			u.forward(appendParse(nil, u.ensure(old), p.statement.Body()), reqParse)
-			return
-		}
-		name = "" // nothing to undo
-	} else {
-		s.remember(name, p)
-	}
+	s.remember(name, p)
 	if s.server.Statements.Use(p.statement.Name) {
 		u.expect(expected{request: localParse, client: name})
 		return
 	}
 	u.prepare(p.statement, expected{request: reqParse, client: name})
+}
+
+// shared is the statement that a Parse message's body stands for in this session.
+func (s *session) shared(body []byte) pool.Statement {
+	st := pool.NewStatement(body, s.settings.PlanContext())
+	return st.In(s.shard.srv.editions.of(st.Base))
 }
 
 func (s *session) remember(name string, p prepared) {
@@ -77,36 +76,38 @@ func (u *turn) ensure(p prepared) string {
 	return p.statement.Name
 }
 
-// nowhere is the name of a statement that no server has: the unnamed one of a
-// client that has none, for the server may still have somebody else's.
-const nowhere = "pgherd_unnamed"
-
 // resolve has a statement of the client's ready on the server and returns the
 // name it has there. A name that the client never prepared is passed on, for
 // the server to refuse.
-func (u *turn) resolve(name []byte) (string, *sqlparse.Facts) {
-	s := u.session
+func (u *turn) resolve(name []byte) (string, prepared) {
 	if len(name) == 0 {
-		return u.resolveUnnamed()
+		return "", u.resolveUnnamed()
 	}
-	p, ok := s.prepared[string(name)]
-	if !ok {
-		return string(name), nil
+	p, ok := u.session.prepared[string(name)]
+	switch {
+	case !ok:
+		u.vacate(string(name))
+		return string(name), p
+	case p.statement.SQL:
+		u.own(string(name), p)
+		return string(name), p
 	}
-	return u.ensure(p), p.facts
+	return u.ensure(p), p
 }
 
-func (u *turn) resolveUnnamed() (string, *sqlparse.Facts) {
+// resolveUnnamed: the server may still have somebody else's unnamed statement when
+// the client has none.
+func (u *turn) resolveUnnamed() prepared {
 	s := u.session
-	if s.unnamed.body == nil {
-		return nowhere, nil
-	}
-	if s.unnamed.server != s.server {
+	switch {
+	case s.unnamed.body == nil:
+		u.closeName("")
+	case s.unnamed.server != s.server:
 		u.request = appendParse(u.request, "", s.unnamed.body)
 		u.expect(expected{request: reqParse, visibility: hidden})
 		s.unnamed.server = s.server
 	}
-	return "", s.unnamed.facts
+	return prepared{facts: s.unnamed.facts}
 }
 
 func appendParse[S string | []byte](b []byte, name string, body S) []byte {
@@ -122,15 +123,18 @@ func (u *turn) encodeBind(b []byte, size int) error {
 	if !ok || !ok2 {
 		return wire.Violation("malformed Bind")
 	}
-	shared, facts := u.resolve(name)
-	if facts != nil {
-		u.effects.note(facts, u.textOf(name, facts), u.session.tx)
+	server, p := u.resolve(name)
+	if p.facts != nil {
+		text := u.textOf(name, p.facts)
+		u.effects.note(p.facts, text)
+		u.noteNames(p.facts, text, rest)
+		u.nameInText(p.facts, text)
 	}
 	head, at := wire.Begin(u.request, wire.Bind)
-	head = wire.AppendString(wire.AppendString(head, portal), shared)
+	head = wire.AppendString(wire.AppendString(head, portal), server)
 	missing := size - len(b)
 	u.request = wire.End(append(head, rest...), at)
-	u.expect(expected{request: reqBind})
+	u.expect(u.use(reqBind, string(name), p))
 	if missing > 0 {
 		setLength(u.request[at:], len(u.request)-at-1+missing)
 		u.commit()
@@ -142,7 +146,7 @@ func (u *turn) encodeBind(b []byte, size int) error {
 
 // textOf is the query of a statement whose facts leave something open.
 func (u *turn) textOf(name []byte, f *sqlparse.Facts) []byte {
-	if !f.Traits.Has(sqlparse.SessionState) && f.Kind != sqlparse.Unknown {
+	if !f.Traits.Has(sqlparse.SessionState) && f.Kind != sqlparse.Unknown && f.Kind != sqlparse.Prepare {
 		return nil
 	}
 	body := u.session.unnamed.body
@@ -173,10 +177,10 @@ func (u *turn) encodeTarget(typ byte, frame []byte) error {
 	case body[0] == 'P':
 		u.forward(frame, reqClose)
 	case typ == wire.Describe:
-		shared, _ := u.resolve(name)
+		server, p := u.resolve(name)
 		b, at := wire.Begin(u.request, wire.Describe)
-		u.request = wire.End(wire.AppendString(append(b, 'S'), shared), at)
-		u.expect(expected{request: reqDescribeStatement})
+		u.request = wire.End(wire.AppendString(append(b, 'S'), server), at)
+		u.expect(u.use(reqDescribeStatement, string(name), p))
 	case len(name) == 0:
 		u.session.unnamed = unnamed{}
 		u.forward(frame, reqClose)
@@ -188,33 +192,13 @@ func (u *turn) encodeTarget(typ byte, frame []byte) error {
 
 func (u *turn) encodeClose(name string) {
 	p, ok := u.session.prepared[name]
+	if !ok || p.statement.SQL {
+		u.vacate(name)
+	}
 	if !ok {
 		u.expect(expected{request: localClose})
 		return
 	}
 	delete(u.session.prepared, name)
 	u.expect(expected{request: localClose, client: name, closed: p})
-}
-
-// deallocate passes DEALLOCATE name on with the name that the server knows.
-func (u *turn) deallocate(sql []byte) bool {
-	s := u.session
-	words := strings.Fields(strings.TrimRight(string(bytes.TrimSpace(sql)), "; "))
-	name := words[len(words)-1]
-	if strings.HasPrefix(name, `"`) {
-		name = strings.Trim(name, `"`)
-	} else {
-		name = strings.ToLower(name)
-	}
-	p, ok := s.prepared[name]
-	if !ok {
-		return false
-	}
-	shared := u.ensure(p)
-	delete(s.prepared, name)
-	s.server.Statements.Remove(shared)
-	u.request = wire.AppendQuery(u.request, `DEALLOCATE "`+shared+`"`)
-	u.expect(expected{request: reqQuery, statement: shared})
-	u.endBatch()
-	return true
 }

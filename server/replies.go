@@ -22,21 +22,30 @@ const (
 	reqCopyEnd                          // nothing: ends what the client copies in
 	localParse                          // nothing is asked: we say ParseComplete
 	localClose                          // CloseComplete
+	reqInquiry                          // what only we want to know, up to ReadyForQuery
 )
+
+// ready reports whether ReadyForQuery ends the answer.
+func (r request) ready() bool {
+	return r == reqQuery || r == reqCall || r == reqSync || r == reqInquiry
+}
 
 // visibility says whether the client sees an answer.
 type visibility uint8
 
 const (
 	shown  visibility = iota
-	hidden            // the client did not ask
+	hidden            // the client did not ask, but is told if it fails
+	silent            // not even that
 )
 
 // expected is one answer that is due.
 type expected struct {
 	request    request
 	visibility visibility
-	statement  string   // what reqParse prepares, reqClose and a DEALLOCATE in reqQuery close; the server's name
+	statement  string   // what reqParse prepares and reqClose closes; the server's name
+	uses       string   // the shared statement that reqBind and reqDescribeStatement need
+	first      bool     // it is the session's first use of it
 	client     string   // the client's name of what reqParse and localParse prepare, localClose closes
 	closed     prepared // by localClose
 }
@@ -69,7 +78,11 @@ func (q *queue) finish(e effects) {
 
 // forgetful reports whether a batch under way may have the server forget its
 // statements: what it has is known when that is answered.
+// Likewise a session whose state is being asked for waits.
 func (q *queue) forgetful() bool {
+	if !q.empty() && q.first().request == reqInquiry {
+		return true
+	}
 	for i := range q.effects {
 		if q.effects[i].tags {
 			return true
@@ -120,7 +133,7 @@ func (u *turn) scan() error {
 			return errDesync("length of a reply")
 		case size == 0:
 			return nil
-		case size > len(b) && (bulky(typ) || size > maxWhole(typ)):
+		case size > len(b) && (bulky(typ) && u.visible() || size > maxWhole(typ)):
 			if err := u.startLarge(typ, size); err != nil {
 				return err
 			}
@@ -155,7 +168,7 @@ func (u *turn) startLarge(typ byte, size int) error {
 	if typ == wire.ErrorResponse || typ == wire.ReadyForQuery {
 		return errDesync("size of a reply")
 	}
-	if u.replies.empty() || u.replies.first().visibility == hidden {
+	if u.replies.empty() || u.replies.first().visibility != shown {
 		return errDesync("a large reply that nobody asked for")
 	}
 	if _, ok := answers(u.replies.first().request, typ); !ok && typ != wire.NoticeResponse {
@@ -180,7 +193,8 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 		u.show(frame, u.visible())
 		return nil
 	case wire.ParameterStatus:
-		u.show(frame, u.visible() && !isHotStandby(frame))
+		u.onParameter(frame)
+		u.show(frame, false)
 		return nil
 	case wire.ErrorResponse:
 		return u.onError(frame)
@@ -201,7 +215,10 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 	if typ == wire.CommandComplete {
 		u.copying = false
 	}
-	if typ == wire.CommandComplete && len(u.replies.effects) > 0 && u.replies.effects[0].tags {
+	if e.request == reqInquiry && typ == wire.DataRow {
+		u.learn(frame)
+	}
+	if typ == wire.CommandComplete && e.visibility == shown && len(u.replies.effects) > 0 && u.replies.effects[0].tags {
 		tag, _, _ := wire.CString(frame[wire.HeaderLen:])
 		u.onTag(string(tag))
 	}
@@ -217,7 +234,7 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 // to do so. ReadyForQuery is not among them.
 func answers(r request, typ byte) (done, ok bool) {
 	switch r {
-	case reqQuery:
+	case reqQuery, reqInquiry:
 		return false, true
 	case reqCall:
 		return false, typ == wire.FunctionCallResponse
@@ -317,20 +334,29 @@ func (u *turn) onError(frame []byte) error {
 	if u.refused(e) {
 		return u.retryOnPrimary(e)
 	}
-	u.failed, u.copying = true, false
-	own := u.overdueError(e)
-	if first := *u.replies.first(); first.visibility == hidden && first.request == reqQuery {
-		return errDesync("settings of the session were refused: " + e.Message)
+	if u.outdated(e) {
+		return u.repeat()
 	}
-	u.show(frame, own == nil)
+	first := *u.replies.first()
+	var own *wire.Error
+	if first.visibility == shown {
+		own = u.overdueError(e)
+	}
+	switch {
+	case first.request == reqInquiry:
+		u.inquiry.failed = true
+	case first.visibility == hidden && first.request == reqQuery:
+		return errDesync("settings of the session were refused: " + e.Message)
+	case first.visibility != silent:
+		u.failed, u.copying = true, false
+	}
+	u.show(frame, first.visibility != silent && own == nil)
 	if own != nil {
 		u.local = wire.AppendError(u.local, own)
 	}
-	if r := u.replies.first().request; r == reqQuery || r == reqCall || r == reqSync {
-		u.undo(u.replies.first()) // a DEALLOCATE
-		return nil
+	if !first.request.ready() {
+		u.skip()
 	}
-	u.skip()
 	return nil
 }
 
@@ -341,22 +367,24 @@ func (u *turn) onReady(frame []byte) error {
 		return errDesync("ReadyForQuery without a request")
 	}
 	e := *u.replies.first()
-	if e.request != reqQuery && e.request != reqSync && e.request != reqCall {
+	if !e.request.ready() {
 		return errDesync("ReadyForQuery out of order")
+	}
+	if e.visibility == shown {
+		u.report()
 	}
 	u.show(frame, e.visibility == shown)
 	u.replies.pop()
-	if e.visibility == hidden {
+	if e.visibility != shown {
+		if e.request == reqInquiry {
+			u.conclude()
+		}
 		u.emitLocal()
 		return nil
 	}
 	done := u.replies.popEffects()
 	s := u.session
-	if u.failed {
-		u.applyFailed(&done)
-	} else {
-		u.apply(&done, status)
-	}
+	u.apply(&done, status)
 	u.failed, u.copying = false, false
 	s.tx, s.wrote = status, s.wrote || done.wrote
 	s.answered(status)
@@ -369,13 +397,6 @@ func (u *turn) onReady(frame []byte) error {
 	}
 	u.emitLocal()
 	return nil
-}
-
-// isHotStandby finds the one parameter that tells of the node rather than of the
-// session: it is always off here.
-func isHotStandby(frame []byte) bool {
-	name, _, _ := wire.CString(frame[wire.HeaderLen:])
-	return string(name) == "in_hot_standby"
 }
 
 // refused reports whether a standby has refused what the primary may accept,

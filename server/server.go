@@ -76,6 +76,7 @@ type Server struct {
 	listeners []*listener
 	cancels   cancels
 	headcount headcount
+	editions  editions
 	clients   atomic.Int64
 	seen      atomic.Pointer[cluster.Snapshot] // by boardChanged
 	lastWrite atomic.Int64                     // nanoseconds after started; only kept for global consistency

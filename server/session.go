@@ -26,6 +26,10 @@ type session struct {
 	route    routing.Session
 	initial  pool.Settings // from the start-up packet
 	settings pool.Settings // what the client has set since, too
+	base     pool.Settings // what it was told of servers as such at login
+	reported pool.Settings // what it knows of its server's parameters (ParameterStatus)
+	doubt    doubt
+	names    []string // of an extension's or the application's own settings, while in doubt
 	prepared map[string]prepared
 	unnamed  unnamed
 
@@ -60,6 +64,7 @@ const (
 type prepared struct {
 	statement pool.Statement
 	facts     *sqlparse.Facts
+	used      bool // by Bind or EXECUTE
 }
 
 // unnamed is the client's unnamed statement: it outlives the server it was

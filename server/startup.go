@@ -219,13 +219,13 @@ func startupSettings(params map[string]string) (pool.Settings, error) {
 		return s, err
 	}
 	for _, o := range options {
-		s = s.With(strings.ToLower(o.Name), pool.Literal(o.Value))
+		s = s.With(strings.ToLower(o.Name), o.Value)
 	}
 	for name, value := range params {
 		switch name {
 		case "user", "database", "options", "replication":
 		default:
-			s = s.With(strings.ToLower(name), pool.Literal(value))
+			s = s.With(strings.ToLower(name), value)
 		}
 	}
 	return s, nil
@@ -307,8 +307,10 @@ func (l *login) parameters() (map[string]string, error) {
 			return nil, err
 		}
 	}
+	l.base = pool.Reported(l.shard.srv.pools.Welcome(l.database, l.user))
 	params = maps.Clone(params)
 	params["application_name"] = l.startup.Params["application_name"]
+	l.reported = pool.Reported(params)
 	params["in_hot_standby"] = "off" // writes are possible here
 	return params, nil
 }
@@ -319,9 +321,10 @@ var consoleParameters = map[string]string{
 	"DateStyle": "ISO, MDY", "TimeZone": "UTC", "integer_datetimes": "on", "standard_conforming_strings": "on",
 }
 
-// needsCheck reports whether the client has set anything but its name.
+// needsCheck reports whether the client has set anything but its name, or gets a
+// server for good.
 func (l *login) needsCheck() bool {
-	return l.initial.With("application_name", "") != pool.Settings{}
+	return l.keepsServer() || l.initial.Without("application_name") != pool.Settings{}
 }
 
 // checkSettings applies the client's settings to a server and returns what that
@@ -347,12 +350,21 @@ func (l *login) welcome(params map[string]string) error {
 		secretLen = 32
 	}
 	var secret []byte
-	l.key, secret = l.shard.srv.cancels.add(secretLen, l.onCancel())
+	l.key, secret = l.shard.srv.cancels.add(l.pid(), secretLen, l.onCancel())
 	b = wire.AppendKeyData(b, l.key, secret)
 	if !l.console {
 		l.shard.watchTime(l.session)
 	}
 	return l.write(wire.AppendReady(b, wire.TxIdle))
+}
+
+// pid is that of the server which the session keeps to its end, so that it can be
+// found in pg_stat_activity, pg_locks and notifications; 0 if it keeps none.
+func (l *login) pid() uint32 {
+	if l.server == nil {
+		return 0
+	}
+	return l.server.PID
 }
 
 // onCancel is what a cancel request for the session does, on any goroutine.

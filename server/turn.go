@@ -32,6 +32,7 @@ type turn struct {
 	sent    int               // of request
 	replies queue
 	effects effects // of the batch being encoded
+	inquiry inquiry // under way
 
 	reply    buffer // from the server
 	scanned  int    // of reply: looked at and meant for the client
@@ -49,10 +50,15 @@ type turn struct {
 type replay int
 
 const (
-	replayNever replay = iota // something has reached the client, or is forgotten
+	replayNever   replay = iota // something has reached the client, or is forgotten
+	replayRefused               // it was sent, but the server may say that it has done nothing
 	replayUnsent
 	replayRead // it only reads
 )
+
+// unsent reports whether the batch may be sent again although the fate of what the
+// server got is unknown.
+func (r replay) unsent() bool { return r >= replayUnsent }
 
 func (u *turn) clear() {
 	u.in.reset()
@@ -106,7 +112,11 @@ func (u *turn) step() (moved bool, err error) {
 		return false, err
 	}
 	relayed, err := u.relay()
-	return read || encoded || wrote || relayed, err
+	if err != nil {
+		return true, err
+	}
+	asked := u.inquire()
+	return read || encoded || wrote || relayed || asked, nil
 }
 
 // outlive waits for the server although the client has closed its side: what it
@@ -149,9 +159,8 @@ func (u *turn) pending() []byte { return u.in.data()[u.taken:] }
 // take marks n bytes as encoded. They are kept while they might be needed again.
 func (u *turn) take(n int) {
 	u.taken += n
-	if u.replay == replayNever {
-		u.in.consume(u.taken)
-		u.taken = 0
+	if u.replay == replayNever || (u.replay == replayRefused && u.taken > bufferSize/2) {
+		u.commit()
 	}
 }
 
@@ -172,7 +181,7 @@ func (u *turn) send() (bool, error) {
 		u.request, u.sent = u.request[:0], 0
 	}
 	if n > 0 && u.replay == replayUnsent {
-		u.commit()
+		u.replay = replayRefused
 	}
 	if err != nil {
 		return true, u.lost(err)
@@ -247,7 +256,7 @@ func (u *turn) settle() bool {
 	if busy || (s.server != nil && !u.replies.boundary) {
 		return false
 	}
-	if s.server != nil && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && !s.keepsServer() {
+	if s.server != nil && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 && !s.keepsServer() {
 		u.release()
 	}
 	return len(u.pending()) == 0 && u.flushed()

@@ -5,7 +5,7 @@ func (u *turn) skip() {
 	q := &u.replies
 	end := q.head
 	for end < len(q.due) && q.due[end].request != reqSync {
-		if r := q.due[end].request; r == reqQuery || r == reqCall {
+		if r := q.due[end]; (r.request == reqQuery || r.request == reqCall) && r.visibility == shown {
 			q.popEffects()
 		}
 		end++

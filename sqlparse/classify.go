@@ -8,6 +8,10 @@ type verdict struct {
 	traits Traits
 	pin    Pin
 	tag    string
+
+	name     string // of PREPARE and DEALLOCATE
+	executes string // what EXECUTE names
+	inner    *Facts // of PREPARE
 }
 
 // classify parses sql and sums up its statements.
@@ -29,7 +33,7 @@ func classify(sql string) *Facts {
 // sum folds the verdicts of the statements of one text.
 func sum(verdicts []verdict) *Facts {
 	first := verdicts[0]
-	f := &Facts{Statements: len(verdicts), Kind: first.kind, Tag: first.tag}
+	f := &Facts{Statements: len(verdicts), Kind: first.kind, Tag: first.tag, Name: first.name, Inner: first.inner}
 	for _, v := range verdicts {
 		f.Traits |= v.traits
 		if v.traits.Has(Begins) && !v.traits.Has(ReadOnlyTx) {
@@ -38,25 +42,25 @@ func sum(verdicts []verdict) *Facts {
 		if f.Pin == PinNone {
 			f.Pin = v.pin
 		}
+		if v.executes != "" {
+			f.Executes = append(f.Executes, v.executes)
+		}
 	}
 	if len(verdicts) > 1 {
 		f.Traits |= MultiStatement
-		f.Tag = ""
-		f.pinMixedSet(verdicts)
+		f.Tag, f.Name, f.Inner = "", "", nil
+		f.pinMixed(verdicts)
 	}
 	return f
 }
 
-// pinMixedSet pins for a SET among other statements: Settings doesn't follow those.
-func (f *Facts) pinMixedSet(verdicts []verdict) {
-	var keeps, others bool
+// pinMixed pins for PREPARE and DEALLOCATE among other statements: which of them are
+// carried out before an error is not followed.
+func (f *Facts) pinMixed(verdicts []verdict) {
 	for _, v := range verdicts {
-		set := v.kind == Set || v.kind == Reset
-		keeps = keeps || set && v.traits.Has(SessionState)
-		others = others || !set
-	}
-	if keeps && others && f.Pin == PinNone {
-		f.Pin = PinSessionSet
+		if (v.kind == Prepare || v.kind == Deallocate) && f.Pin == PinNone {
+			f.Pin = PinPrepare
+		}
 	}
 }
 
@@ -95,29 +99,29 @@ func judge(stmt *pg.Node) verdict {
 func judgeUtility(stmt *pg.Node) verdict {
 	switch stmt.GetNode().(type) {
 	case *pg.Node_PrepareStmt:
-		return verdict{kind: Prepare, traits: Writes | SessionState, pin: PinPrepare}
+		return judgePrepare(stmt.GetPrepareStmt())
 	case *pg.Node_ListenStmt:
 		return verdict{kind: Listen, traits: Writes | SessionState, pin: PinListen}
 	case *pg.Node_LoadStmt:
 		return verdict{kind: Utility, traits: Writes | SessionState, pin: PinLoad}
 	case *pg.Node_ExecuteStmt:
-		return verdict{kind: Execute, traits: Writes}
+		return verdict{kind: Execute, traits: Writes, executes: stmt.GetExecuteStmt().Name}
 	case *pg.Node_DeallocateStmt:
-		return verdict{kind: Deallocate, traits: Writes | SessionState}
+		return verdict{kind: Deallocate, traits: Writes | SessionState, name: stmt.GetDeallocateStmt().Name}
 	case *pg.Node_DiscardStmt:
-		return verdict{kind: Discard, traits: Writes | SessionState}
+		return verdict{kind: Discard, traits: Writes | SessionState | Releases}
 	case *pg.Node_UnlistenStmt:
-		return verdict{kind: Unlisten, traits: Writes | SessionState}
+		return verdict{kind: Unlisten, traits: Writes | SessionState | Releases}
 	case *pg.Node_FetchStmt:
 		return verdict{kind: Fetch, traits: Writes}
 	case *pg.Node_ClosePortalStmt:
-		return verdict{kind: Close, traits: Writes}
+		return verdict{kind: Close, traits: Writes | Releases}
 	case *pg.Node_NotifyStmt:
 		return verdict{kind: Notify, traits: Writes}
 	case *pg.Node_LockStmt:
 		return verdict{kind: Lock, traits: Writes | Locks}
 	case *pg.Node_DoStmt:
-		return verdict{kind: Do, traits: Writes}
+		return verdict{kind: Do, traits: Writes | SessionState}
 	case *pg.Node_VacuumStmt:
 		return verdict{kind: Vacuum, traits: Writes}
 	case *pg.Node_CheckPointStmt, *pg.Node_ClusterStmt, *pg.Node_ReindexStmt,
@@ -125,6 +129,20 @@ func judgeUtility(stmt *pg.Node) verdict {
 		return verdict{kind: Utility, traits: Writes}
 	}
 	return judgeDefinition(stmt)
+}
+
+// judgePrepare keeps the facts of the statement for the time when it is executed.
+func judgePrepare(n *pg.PrepareStmt) verdict {
+	inner := sum([]verdict{judge(n.Query)})
+	return verdict{kind: Prepare, traits: Writes | SessionState, name: n.Name, inner: inner}
+}
+
+// executed is the name in EXECUTE or CREATE TABLE AS EXECUTE.
+func executed(n *pg.Node) string {
+	if as := n.GetCreateTableAsStmt(); as != nil {
+		n = as.Query
+	}
+	return n.GetExecuteStmt().GetName()
 }
 
 // judgeCopy: only COPY ... TO STDOUT of a table or a read is a read.
@@ -149,8 +167,8 @@ func judgeExplain(n *pg.ExplainStmt) verdict {
 		}
 	}
 	s := surveyOf(n)
-	if s.sessionOnly || n.Query.GetExecuteStmt() != nil {
-		return verdict{kind: Explain, traits: Writes}
+	if s.sessionOnly || executed(n.Query) != "" {
+		return verdict{kind: Explain, traits: Writes, executes: executed(n.Query)}
 	}
 	return verdict{kind: Explain}
 }

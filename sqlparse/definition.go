@@ -6,7 +6,13 @@ import pg "github.com/pganalyze/pg_query_go/v5"
 func judgeDefinition(stmt *pg.Node) verdict {
 	v := verdict{kind: DDL, traits: Writes}
 	if as := stmt.GetCreateTableAsStmt(); as != nil {
-		return judgeQuery(DDL, Writes, as)
+		v := judgeQuery(DDL, Writes, as)
+		v.executes = executed(stmt)
+		return v
+	}
+	switch stmt.GetNode().(type) {
+	case *pg.Node_DropStmt, *pg.Node_DropOwnedStmt:
+		v.traits |= Releases
 	}
 	if makesTemporary(stmt) {
 		v.pin = PinTempTable

@@ -15,6 +15,10 @@ type Facts struct {
 	Pin        Pin    // of the first statement that has one
 	Tag        string // command tag of a single BEGIN, COMMIT or ROLLBACK; "" otherwise and for AND CHAIN
 
+	Name     string   // what a single PREPARE or DEALLOCATE names; "" otherwise and for ALL
+	Executes []string // the prepared statements that EXECUTE names, in order
+	Inner    *Facts   // of the statement that a single PREPARE keeps
+
 	refused atomic.Bool
 }
 
@@ -42,9 +46,11 @@ const (
 	ReadOnlyTx                        // the block it opens is READ ONLY
 	Serializable                      // asks for SERIALIZABLE, which a hot standby refuses
 	Locks                             // row locks (FOR UPDATE, FOR SHARE ...) or LOCK
-	SessionState                      // leaves state that outlives the transaction; see Pin for what can't be replayed
+	SessionState                      // leaves state that outlives the transaction, or may; see Pin for what can't be replayed
 	MultiStatement                    // more than one statement
 	PrimaryOnly                       // writes nothing, but a standby's answer would differ (SHOW, pg_stat_activity)
+	Configures                        // calls set_config, not provably for the transaction only
+	Releases                          // may end the reason of a Pin: DROP, CLOSE, UNLISTEN, DISCARD, pg_advisory_unlock
 )
 
 // Has says whether all of want are set.
@@ -52,7 +58,7 @@ func (t Traits) Has(want Traits) bool { return t&want == want }
 
 // String lists the traits that are set, joined by "+".
 func (t Traits) String() string {
-	names := [...]string{"writes", "begins", "ends", "read-only-tx", "serializable", "locks", "session-state", "multi", "primary-only"}
+	names := [...]string{"writes", "begins", "ends", "read-only-tx", "serializable", "locks", "session-state", "multi", "primary-only", "configures", "releases"}
 	var set []string
 	for i, name := range names {
 		if t&(1<<i) != 0 {
@@ -71,14 +77,24 @@ const (
 	PinAdvisoryLock     // a session-level advisory lock
 	PinHoldCursor       // DECLARE ... WITH HOLD
 	PinListen           // LISTEN
-	PinPrepare          // SQL-level PREPARE
-	PinSessionSet       // a SET that can't be replayed on another server
+	PinPrepare          // SQL-level PREPARE among other statements
+	PinSessionSet       // settings that can't be found out
 	PinLoad             // LOAD
 )
 
 // String is the reason as the console shows it.
 func (p Pin) String() string {
 	return [...]string{"none", "temporary table", "advisory lock", "holdable cursor", "listen", "prepare", "session set", "load"}[p]
+}
+
+// PinNamed is the pin of a name as String gives it; PinNone for others.
+func PinNamed(name string) Pin {
+	for p := PinNone + 1; p <= PinLoad; p++ {
+		if p.String() == name {
+			return p
+		}
+	}
+	return PinNone
 }
 
 // Kind is what sort of statement it is, after PostgreSQL's commands.

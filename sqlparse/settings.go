@@ -9,31 +9,16 @@ import (
 
 // Setting is one SET or RESET of a configuration parameter.
 type Setting struct {
-	Name     string // in lower case, without quotes; "" if ResetAll. Quote it in SQL: "app.user" has a reserved word
-	Value    string // SQL that can stand behind SET "name" TO; "" for a reset
+	Name     string // in lower case, without quotes; "" if ResetAll
+	Value    string // as set_config takes it; "" for a reset
 	Reset    bool   // RESET name, SET name TO DEFAULT
 	ResetAll bool   // RESET ALL
 	Local    bool   // SET LOCAL
 }
 
-// SQL is the statement that repeats the setting on another server.
-func (s Setting) SQL() string {
-	switch {
-	case s.ResetAll:
-		return "RESET ALL"
-	case s.Reset && s.Local:
-		return `SET LOCAL "` + s.Name + `" TO DEFAULT`
-	case s.Reset:
-		return `RESET "` + s.Name + `"`
-	case s.Local:
-		return `SET LOCAL "` + s.Name + `" TO ` + s.Value
-	}
-	return `SET "` + s.Name + `" TO ` + s.Value
-}
-
 // Settings returns the SET and RESET statements of sql in order. It is false when any
-// statement is something else, or of a form that can't be repeated on another server
-// at another time: SET ROLE, SET TRANSACTION, SET TIME ZONE INTERVAL and such.
+// statement is something else, or of a form whose value only the server can tell: SET
+// ROLE, SET TRANSACTION, SET TIME ZONE INTERVAL, a part of DateStyle and such.
 func Settings(sql string) ([]Setting, bool) {
 	tree, err := parseAny(sql)
 	if err != nil || len(tree.Stmts) == 0 {
@@ -54,6 +39,21 @@ func Settings(sql string) ([]Setting, bool) {
 	return list, true
 }
 
+// SetNames are the parameters that the SET statements in a text name, whatever else
+// stands beside them.
+func SetNames(sql string) (names []string) {
+	tree, err := parseAny(sql)
+	if err != nil {
+		return nil
+	}
+	for _, s := range tree.Stmts {
+		if set := s.Stmt.GetVariableSetStmt(); set != nil {
+			names = append(names, set.Name)
+		}
+	}
+	return names
+}
+
 // setting reads one statement; false when it can't be tracked.
 func setting(n *pg.VariableSetStmt) (Setting, bool) {
 	s := Setting{Name: strings.ToLower(n.Name), Local: n.IsLocal}
@@ -65,18 +65,18 @@ func setting(n *pg.VariableSetStmt) (Setting, bool) {
 		s.Reset = true
 		return s, trackable(s.Name)
 	case pg.VariableSetKind_VAR_SET_VALUE:
-		value, plain := values(n.Args)
+		value, plain := values(n.Args, QuotesList(s.Name))
 		s.Value = value
 		return s, plain && trackable(s.Name)
 	}
 	return s, false
 }
 
-// trackable leaves out what is no parameter of the session, what works once, and names
-// that no parameter has.
+// trackable leaves out what is no parameter of the session, what works once, what
+// depends on the value before, and names that no parameter has.
 func trackable(name string) bool {
 	switch name {
-	case "", "role", "session_authorization", "seed",
+	case "", "role", "session_authorization", "seed", "datestyle",
 		"transaction_isolation", "transaction_read_only", "transaction_deferrable":
 		return false
 	}
@@ -88,20 +88,24 @@ func trackable(name string) bool {
 	return true
 }
 
-// values joins the elements of a list; false if one is more than a constant.
-func values(args []*pg.Node) (string, bool) {
+// values joins the elements of a list as the server does (flatten_set_variable_args);
+// false if one is more than a constant.
+func values(args []*pg.Node, quoted bool) (string, bool) {
 	list := make([]string, len(args))
 	for i, arg := range args {
 		constant := arg.GetAConst()
 		if constant == nil {
 			return "", false
 		}
-		list[i] = literal(constant)
+		list[i] = text(constant)
+		if _, isText := constant.Val.(*pg.A_Const_Sval); isText && quoted {
+			list[i] = quoteIdentifier(list[i])
+		}
 	}
 	return strings.Join(list, ", "), len(list) > 0
 }
 
-func literal(c *pg.A_Const) string {
+func text(c *pg.A_Const) string {
 	switch v := c.Val.(type) {
 	case *pg.A_Const_Ival:
 		return strconv.Itoa(int(v.Ival.Ival))
@@ -110,14 +114,40 @@ func literal(c *pg.A_Const) string {
 	case *pg.A_Const_Boolval:
 		return strconv.FormatBool(v.Boolval.Boolval)
 	}
-	return quote(c.GetSval().GetSval())
+	return c.GetSval().GetSval()
 }
 
-// quote makes a string constant that means the same whatever standard_conforming_strings is.
-func quote(text string) string {
-	quoted := "'" + strings.ReplaceAll(text, "'", "''") + "'"
-	if strings.Contains(text, `\`) {
-		return "E" + strings.ReplaceAll(quoted, `\`, `\\`)
+// QuotesList says whether the elements of a parameter are quoted like identifiers
+// (GUC_LIST_QUOTE). Extensions can't define such parameters, so the list is complete.
+func QuotesList(name string) bool {
+	switch name {
+	case "search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries",
+		"shared_preload_libraries", "unix_socket_directories":
+		return true
 	}
-	return quoted
+	return false
+}
+
+// quoteIdentifier is the server's quote_identifier: quotes only where they are needed,
+// for SHOW tells.
+func quoteIdentifier(name string) string {
+	if plainIdentifier(name) {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+func plainIdentifier(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if !('a' <= c && c <= 'z' || c == '_' || i > 0 && isDigit(c)) {
+			return false
+		}
+	}
+	scanned, err := pg.Scan(name)
+	if err != nil || len(scanned.Tokens) != 1 {
+		return false
+	}
+	kind := scanned.Tokens[0].KeywordKind
+	return kind == pg.KeywordKind_NO_KEYWORD || kind == pg.KeywordKind_UNRESERVED_KEYWORD
 }

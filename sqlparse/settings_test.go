@@ -1,32 +1,49 @@
 package sqlparse
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 )
 
+func (s Setting) text() string {
+	text := s.Name + "=" + s.Value
+	switch {
+	case s.ResetAll:
+		return "reset all"
+	case s.Reset:
+		text = "reset " + s.Name
+	}
+	if s.Local {
+		return "local " + text
+	}
+	return text
+}
+
 func TestSettings(t *testing.T) {
 	for sql, want := range map[string]string{
-		`set search_path = a, "B"`:       `SET "search_path" TO 'a', 'B'`,
-		`SET Work_Mem TO '4MB'`:          `SET "work_mem" TO '4MB'`,
-		`set local x = -5; set y to 1.5`: `SET LOCAL "x" TO -5; SET "y" TO 1.5`,
-		`set a = 0`:                      `SET "a" TO 0`,
-		`set session a = on`:             `SET "a" TO 'on'`,
-		`set a = true`:                   `SET "a" TO 'true'`,
-		`set a to default`:               `RESET "a"`,
-		`set local a to default`:         `SET LOCAL "a" TO DEFAULT`,
-		`reset a`:                        `RESET "a"`,
-		`reset all`:                      `RESET ALL`,
-		`set time zone 'Europe/Vienna'`:  `SET "timezone" TO 'Europe/Vienna'`,
-		`set time zone -7`:               `SET "timezone" TO -7`,
-		`set time zone local`:            `RESET "timezone"`,
-		`set names 'latin1'`:             `SET "client_encoding" TO 'latin1'`,
-		`set names`:                      `RESET "client_encoding"`,
-		`set schema 'a'`:                 `SET "search_path" TO 'a'`,
-		`set "app.user" = 'O''Brien'`:    `SET "app.user" TO 'O''Brien'`,
-		`set app.path = 'c:\x'`:          `SET "app.path" TO E'c:\\x'`,
-		`set datestyle to iso, dmy`:      `SET "datestyle" TO 'iso', 'dmy'`,
-		`set a = ''`:                     `SET "a" TO ''`,
+		`set search_path = a, "B"`:       `search_path=a, "B"`,
+		`SET Work_Mem TO '4MB'`:          `work_mem=4MB`,
+		`set local x = -5; set y to 1.5`: `local x=-5; y=1.5`,
+		`set a = 0`:                      `a=0`,
+		`set session a = on`:             `a=on`,
+		`set a = true`:                   `a=true`,
+		`set a to default`:               `reset a`,
+		`set local a to default`:         `local reset a`,
+		`reset a`:                        `reset a`,
+		`reset all`:                      `reset all`,
+		`set time zone 'Europe/Vienna'`:  `timezone=Europe/Vienna`,
+		`set time zone -7`:               `timezone=-7`,
+		`set time zone local`:            `reset timezone`,
+		`set names 'latin1'`:             `client_encoding=latin1`,
+		`set names`:                      `reset client_encoding`,
+		`set schema 'a'`:                 `search_path=a`,
+		`set "app.user" = 'O''Brien'`:    `app.user=O'Brien`,
+		`set app.path = 'c:\x'`:          `app.path=c:\x`,
+		`set datestyle to iso, dmy`:      ``,
+		`set a = ''`:                     `a=`,
+		`set search_path = "$user", "select", name, ''`:        `search_path="$user", "select", name, ""`,
 		`set session characteristics as transaction read only`: "",
 		`set role x`:                        "",
 		`set session authorization default`: "",
@@ -46,7 +63,7 @@ func TestSettings(t *testing.T) {
 		list, ok := Settings(sql)
 		var got []string
 		for _, s := range list {
-			got = append(got, s.SQL())
+			got = append(got, s.text())
 		}
 		if strings.Join(got, "; ") != want || ok != (want != "") {
 			t.Errorf("%s\n got %v %q\nwant %q", sql, ok, got, want)
@@ -54,29 +71,41 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// What SQL prints must read back as the same setting: it is sent to other servers.
-func TestSettingsReadBack(t *testing.T) {
-	for _, s := range samples(t) {
-		list, _ := Settings(s.sql)
-		for _, first := range list {
-			again, ok := Settings(first.SQL())
-			if !ok || len(again) != 1 || again[0] != first {
-				t.Errorf("facts.txt:%d: %s reads back as %+v", s.line, first.SQL(), again)
-			}
+// Ensure that the names that set_config is given are found wherever it is called.
+func TestConfigured(t *testing.T) {
+	for sql, want := range map[string]Configured{
+		`select set_config('a.b', 'c', false)`:                                      {Names: []string{"a.b"}},
+		`select set_config($2::text, $1, $3), set_config('x'::text, '', false)`:     {Names: []string{"x"}, Numbers: []int{2}},
+		`with w as (select pg_catalog.set_config('a', 'b', false)) select * from w`: {Names: []string{"a"}},
+		`select set_config(n, v, false) from t`:                                     {Computed: true},
+		`select other.set_config('a', 'b', false), 1`:                               {},
+		`select set_config(`: {Computed: true},
+	} {
+		if got := FindConfigured(sql); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", sql, got, want)
 		}
 	}
 }
 
-// The caller relies on it: a SET that stays is either listed by Settings or pins.
-func TestEverySetIsTrackedOrPins(t *testing.T) {
-	p := New(16)
-	for _, s := range samples(t) {
-		f := p.Parse([]byte(s.sql))
-		if f.Kind != Set || !f.Traits.Has(SessionState) {
-			continue
+func TestPreparedNames(t *testing.T) {
+	for sql, want := range map[string]string{
+		`prepare "P x" (int) as select pg_advisory_lock($1)`: `name "P x", executes [], inner select | writes+session-state | advisory lock`,
+		`execute P(1)`:                          `name "", executes [p]`,
+		`explain analyze execute a`:             `name "", executes [a]`,
+		`create temp table t as execute a`:      `name "", executes [a]`,
+		`execute a; execute b`:                  `name "", executes [a b]`,
+		`deallocate prepare a`:                  `name "a", executes []`,
+		`deallocate all`:                        `name "", executes []`,
+		`prepare a as select 1; select 1`:       `name "", executes []`,
+		`explain create table t as execute "A"`: `name "", executes [A]`,
+	} {
+		f := New(16).Parse([]byte(sql))
+		got := fmt.Sprintf("name %q, executes %v", f.Name, f.Executes)
+		if f.Inner != nil {
+			got += ", inner " + show(f.Inner)
 		}
-		if _, ok := Settings(s.sql); !ok && f.Pin == PinNone {
-			t.Errorf("facts.txt:%d: %s is neither tracked nor pinned", s.line, s.sql)
+		if got != want {
+			t.Errorf("%s\n got %s\nwant %s", sql, got, want)
 		}
 	}
 }

@@ -27,30 +27,30 @@ func judgeQuery(kind Kind, base Traits, query proto.Message) verdict {
 
 func surveyOf(query proto.Message) survey {
 	var s survey
-	s.visit(query.ProtoReflect())
+	eachMessage(query.ProtoReflect(), s.look)
 	return s
 }
 
-// visit looks at m and then at everything below it. Every node type can hold any other,
-// so a walk by reflection is the one that can't forget a branch.
-func (s *survey) visit(m protoreflect.Message) {
-	s.look(m.Interface())
+// eachMessage calls f with m and then with everything below it. Every node type can hold
+// any other, so a walk by reflection is the one that can't forget a branch.
+func eachMessage(m protoreflect.Message, f func(part any)) {
+	f(m.Interface())
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
 		case field.Message() == nil:
 		case field.IsList():
 			list := value.List()
 			for i := range list.Len() {
-				s.visit(list.Get(i).Message())
+				eachMessage(list.Get(i).Message(), f)
 			}
 		default:
-			s.visit(value.Message())
+			eachMessage(value.Message(), f)
 		}
 		return true
 	})
 }
 
-func (s *survey) look(part proto.Message) {
+func (s *survey) look(part any) {
 	switch n := part.(type) {
 	case *pg.InsertStmt, *pg.UpdateStmt, *pg.DeleteStmt, *pg.MergeStmt:
 		s.traits |= Writes
@@ -113,13 +113,17 @@ func functionName(n *pg.FuncCall) (string, bool) {
 	return name, false
 }
 
-// holdFor pins for the built-in functions that leave something in the session.
+// holdFor notes the built-in functions that leave something in the session, or take it away.
 func (s *survey) holdFor(name string, args []*pg.Node) {
 	switch {
 	case takesSessionLock(name):
 		s.hold(PinAdvisoryLock)
-	case name == "set_config" && !(len(args) == 3 && isTrue(args[2])):
+	case name == "setseed":
 		s.hold(PinSessionSet)
+	case strings.HasPrefix(name, "pg_advisory_unlock"):
+		s.traits |= Releases
+	case name == "set_config" && !(len(args) == 3 && isTrue(args[2])):
+		s.traits |= SessionState | Configures
 	}
 }
 

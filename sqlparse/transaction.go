@@ -74,7 +74,7 @@ func judgeSet(n *pg.VariableSetStmt) verdict {
 	case "transaction snapshot": // a snapshot is known to one node only
 		return verdict{kind: Set, traits: Writes}
 	case "session characteristics":
-		return verdict{kind: Set, traits: SessionState | modes(n.Args)&Serializable, pin: PinSessionSet}
+		return verdict{kind: Set, traits: SessionState | modes(n.Args)&Serializable}
 	case "transaction_isolation":
 		return verdict{kind: setKind(n), traits: Serializable}
 	case "transaction_read_only", "transaction_deferrable":
@@ -85,7 +85,7 @@ func judgeSet(n *pg.VariableSetStmt) verdict {
 		return v
 	}
 	v.traits = SessionState
-	if _, tracked := setting(n); !tracked && v.kind == Set {
+	if strings.EqualFold(n.Name, "seed") {
 		v.pin = PinSessionSet
 	}
 	return v

@@ -221,25 +221,32 @@ func TestSettingsDifference(t *testing.T) {
 		{set(), set(), ""},
 		{set("a", "1"), set("a", "1"), ""},
 		{set("a", "1", "b", "2"), set("b", "2", "a", "1"), ""},
-		{set(), set("a", "1"), `SET "a" TO 1;`},
-		{set("a", "1"), set("a", "2"), `SET "a" TO 2;`},
+		{set(), set("a", "1"), `SET "a" TO '1';`},
+		{set("a", "1"), set("a", "2"), `SET "a" TO '2';`},
 		{set("a", "1"), set(), `RESET "a";`},
-		{set("a", "1", "b", "2"), set("b", "3", "c", "4"), `SET "b" TO 3;SET "c" TO 4;RESET "a";`},
-		{set(), set("app.user", Literal("o'neil")), `SET "app"."user" TO 'o''neil';`},
-		{set(), set(`x" TO 1; DROP TABLE t; --`, "1"), `SET "x"" TO 1; DROP TABLE t; --" TO 1;`},
-		{set(), set("a", Literal(`\'; DROP TABLE t; --`)), `SET "a" TO E'\\''; DROP TABLE t; --';`},
-		{set(), set("a", Literal("")), `SET "a" TO '';`},
-		{set("a", "1"), set("a", "1").With("a", ""), `RESET "a";`},
+		{set("a", "1", "b", "2"), set("b", "3", "c", "4"), `RESET "a";SET "b" TO '3';SET "c" TO '4';`},
+		{set(), set("app.user", "o'neil"), `SET "app"."user" TO 'o''neil';`},
+		{set(), set(`x" TO 1; DROP TABLE t; --`, "1"), `SET "x"" TO 1; DROP TABLE t; --" TO '1';`},
+		{set(), set("a", `\'; DROP TABLE t; --`), `SET "a" TO E'\\''; DROP TABLE t; --';`},
+		{set(), set("a", ""), `SET "a" TO '';`},
+		{set(), set("search_path", `a, "B"`), `SELECT pg_catalog.set_config('search_path','a, "B"',false);`},
+		{set(), set("role", "r", "session_authorization", "u", "a", "1"),
+			`SET "a" TO '1';SET "session_authorization" TO 'u';SET "role" TO 'r';`},
+		{set("role", "r", "a", "1"), set("role", "r"), `RESET SESSION AUTHORIZATION;RESET ROLE;RESET "a";SET "role" TO 'r';`},
 	} {
 		if got := c.from.Difference(c.to); got != c.want {
 			t.Errorf("%v to %v: got %s, want %s", c.from.List(), c.to.List(), got, c.want)
 		}
 	}
-	if set("a", "1", "b", "2") != set("b", "2", "a", "1") || set("a", "1").With("a", "") != (Settings{}) {
+	if set("a", "1", "b", "2") != set("b", "2", "a", "1") || set("a", "1").Without("a") != (Settings{}) {
 		t.Error("the same settings are not ==")
 	}
-	if s := set("a", "1", "b", "2"); s.Value("b") != "2" || s.Value("c") != "" {
-		t.Error("Value")
+	s := set("a", "1", "b", "")
+	if value, ok := s.Lookup("b"); !ok || value != "" {
+		t.Error("a setting that is empty is not found")
+	}
+	if _, ok := s.Lookup("c"); ok || s.Over(set("b", "2", "c", "3")) != set("a", "1", "b", "", "c", "3") {
+		t.Error("Lookup or Over")
 	}
 }
 
@@ -268,8 +275,18 @@ func TestStatements(t *testing.T) {
 	if s.Use("b") || s.order.Len() != 0 {
 		t.Error("not cleared")
 	}
-	one, two := NewStatement([]byte("select 1\x00\x00\x00")), NewStatement([]byte("select 2\x00\x00\x00"))
-	if one == two || one != NewStatement([]byte("select 1\x00\x00\x00")) || one.Name == two.Name || len(one.Name) > 63 {
+	one, two := NewStatement([]byte("select 1\x00\x00\x00"), ""), NewStatement([]byte("select 2\x00\x00\x00"), "")
+	if one == two || one != NewStatement([]byte("select 1\x00\x00\x00"), "") || one.Name == two.Name || len(one.Name) > 63 {
 		t.Error("names")
+	}
+	body := []byte("select 1\x00\x00\x00")
+	path := Settings{}.With("search_path", "a").With("work_mem", "1MB")
+	names := map[string]bool{one.Name: true, NewStatement(body, path.PlanContext()).Name: true, one.In(1).Name: true, one.In(0).Name: true}
+	if len(names) != 3 || path.PlanContext() != path.Without("work_mem").PlanContext() {
+		t.Error("names don't tell contexts and editions apart")
+	}
+	s.Put("p", "sql_1")
+	if what, ok := s.Holds("p"); !ok || what != "sql_1" {
+		t.Error("Holds")
 	}
 }

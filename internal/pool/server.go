@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"maps"
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
@@ -25,6 +26,8 @@ type Server struct {
 	PID  uint32
 
 	Settings   Settings   // what has been SET on it
+	Base       Settings   // what it reported at login (ParameterStatus), but for in_hot_standby
+	Reported   Settings   // what it has reported last
 	Statements Statements // what has been prepared on it
 
 	pool      *Pool
@@ -51,8 +54,18 @@ func (s *Server) expired(now uint32) bool { return s.expires != 0 && now >= s.ex
 // newServer makes a connection in good order known to its pool.
 func newServer(p *Pool, conn *reactor.Conn, in *login) *Server {
 	s := &Server{Conn: conn, Key: p.key, PID: in.pid, pool: p, secret: in.secret, connected: time.Now()}
+	s.Base = Reported(in.params)
+	s.Reported = s.Base
 	s.watcher = s.watch
 	return s
+}
+
+// Reported is what a server reports of its parameters (ParameterStatus), but for the
+// one that tells of the node rather than of the session.
+func Reported(params map[string]string) Settings {
+	params = maps.Clone(params)
+	delete(params, "in_hot_standby")
+	return NewSettings(params)
 }
 
 // watch is the handler of an idle connection: a server that speaks unasked is

@@ -4,33 +4,89 @@ import (
 	"container/list"
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
+	"strings"
 	"unique"
 )
 
-// Statement is a prepared statement that sessions share: the query and the
-// parameter types of a Parse message, interned, under a name made from them.
+// Statement is a prepared statement, interned, under a name made from its text and
+// from what else decides what it means.
 type Statement struct {
-	body unique.Handle[string] // the Parse message behind the statement's name
-	Name string
+	body    unique.Handle[string]
+	Name    string
+	Base    string // its name in the first edition
+	Edition int    // counts how often the type of its result has changed
+	SQL     bool   // made by PREPARE, whose text the body is
 }
 
-// NewStatement makes a Statement from a Parse message's body behind the name.
-func NewStatement(body []byte) Statement {
-	sum := sha256.Sum256(body)
-	return Statement{unique.Make(string(body)), "pgherd_" + hex.EncodeToString(sum[:16])}
+// SharedPrefix begins the names of the statements that sessions share.
+const SharedPrefix = "pgherd_"
+
+// NewStatement makes a Statement from a Parse message's body behind the name. Those
+// with the same body and context (see Settings.PlanContext) are one.
+func NewStatement(body []byte, context string) Statement {
+	text := unique.Make(string(body))
+	name := SharedPrefix + digest(text.Value()+"\x00"+context)
+	return Statement{body: text, Name: name, Base: name}
 }
 
-// Body is the query, its NUL, and the parameter types, as in Parse.
+// In returns the statement in an edition; 0 is the first.
+func (s Statement) In(edition int) Statement {
+	s.Edition, s.Name = edition, s.Base
+	if edition > 0 {
+		s.Name = SharedPrefix + digest(s.Base+"\x00"+strconv.Itoa(edition))
+	}
+	return s
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
+}
+
+// NewSQLStatement makes a Statement from the text of PREPARE.
+func NewSQLStatement(text string) Statement {
+	return Statement{body: unique.Make(text), Name: "sql_" + digest(text), SQL: true}
+}
+
+// Body is the query, its NUL, and the parameter types, as in Parse; or the text of
+// PREPARE.
 func (s Statement) Body() string { return s.body.Value() }
 
-// Statements are the prepared statements of one connection, the least recently
-// used first to go.
-type Statements struct {
-	byName map[string]*list.Element
-	order  list.List // of string; the front was used last
+// PlanContext is the settings that decide what a statement means when it is parsed,
+// or how it is planned.
+func (s Settings) PlanContext() string {
+	var context strings.Builder
+	for _, e := range s.List() {
+		if ShapesPlans(e.Name) {
+			context.WriteString(e.Name + "\x00" + e.Value + "\x00")
+		}
+	}
+	return context.String()
 }
 
-// Use marks a statement as used and reports whether the connection has it.
+// ShapesPlans says whether a parameter is part of the PlanContext.
+func ShapesPlans(name string) bool {
+	switch name {
+	case "search_path", Role, SessionAuthorization, "client_encoding", "datestyle", "intervalstyle", "timezone",
+		"standard_conforming_strings", "backslash_quote", "transform_null_equals", "array_nulls", "xmloption",
+		"lc_monetary", "default_text_search_config", "row_security", "plan_cache_mode":
+		return true
+	}
+	return strings.HasPrefix(name, "enable_")
+}
+
+// Statements are the prepared statements of one connection by name, the least
+// recently used first to go. What a name stands for there is the Name of a
+// Statement, or "" for an empty query.
+type Statements struct {
+	byName map[string]*list.Element
+	order  list.List // of kept; the front was used last
+}
+
+type kept struct{ name, statement string }
+
+// Use marks a shared statement as used and reports whether the connection has it.
 func (s *Statements) Use(name string) bool {
 	e, ok := s.byName[name]
 	if ok {
@@ -39,26 +95,40 @@ func (s *Statements) Use(name string) bool {
 	return ok
 }
 
-// Add notes a statement that is being prepared. When that makes more than
+// Holds is what a name stands for on the connection; false for nothing.
+func (s *Statements) Holds(name string) (statement string, ok bool) {
+	if e, ok := s.byName[name]; ok {
+		return e.Value.(kept).statement, true
+	}
+	return "", false
+}
+
+// Add notes a shared statement that is being prepared. When that makes more than
 // limit, the name of the one to close is returned.
 func (s *Statements) Add(name string, limit int) (evicted string) {
-	if s.byName == nil {
-		s.byName = map[string]*list.Element{}
-	}
-	s.byName[name] = s.order.PushFront(name)
+	s.Put(name, name)
 	if s.order.Len() <= limit {
 		return ""
 	}
-	oldest := s.order.Back().Value.(string)
+	oldest := s.order.Back().Value.(kept).name
 	s.Remove(oldest)
 	return oldest
+}
+
+// Put notes what a name stands for from now on, whatever the limit.
+func (s *Statements) Put(name, statement string) {
+	if s.byName == nil {
+		s.byName = map[string]*list.Element{}
+	}
+	s.Remove(name)
+	s.byName[name] = s.order.PushFront(kept{name, statement})
 }
 
 // Restore notes a statement that Add or Remove has given up, and that was not
 // closed after all. The limit is passed by it until the next Add.
 func (s *Statements) Restore(name string) {
 	if s.byName != nil && s.byName[name] == nil {
-		s.byName[name] = s.order.PushBack(name)
+		s.byName[name] = s.order.PushBack(kept{name, name})
 	}
 }
 

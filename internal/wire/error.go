@@ -19,7 +19,8 @@ type Error struct {
 	Message  string
 	Detail   string
 	Hint     string
-	Position int // 1-based character in the query, 0 for none
+	Position int    // 1-based character in the query, 0 for none
+	Routine  string // of the server's source; read only
 }
 
 func (e *Error) Error() string {
@@ -112,6 +113,8 @@ func (e *Error) set(field byte, value string) {
 		e.Detail = value
 	case 'H':
 		e.Hint = value
+	case 'R':
+		e.Routine = value
 	case 'P':
 		e.Position, _ = strconv.Atoi(value)
 	}

@@ -1,0 +1,110 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/routing"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// editions counts how often the result of a shared statement has changed its type.
+// A session that prepares it anew gets a new one; the servers may still have the
+// old one, which those who prepared it before go on to use: they get the error that
+// PostgreSQL gives them.
+type editions struct {
+	any    atomic.Bool    // some statement has one
+	mu     sync.Mutex     // guards byName
+	byName map[string]int // by Statement.Base
+}
+
+// maxEditions is how many statements are remembered. Forgetting them costs
+// sessions an error more.
+const maxEditions = 10000
+
+// of is the edition of the statement whose name it had at first.
+func (e *editions) of(name string) int {
+	if !e.any.Load() {
+		return 0
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.byName[name]
+}
+
+func (e *editions) next(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.byName == nil || len(e.byName) > maxEditions {
+		e.byName = map[string]int{}
+	}
+	e.byName[name]++
+	e.any.Store(true)
+}
+
+// use notes that a request needs a shared statement.
+func (u *turn) use(r request, client string, p prepared) expected {
+	if p.statement.Name == "" || p.statement.SQL {
+		return expected{request: r}
+	}
+	if !p.used {
+		p.used = true
+		u.session.prepared[client] = p
+		return expected{request: r, uses: client, first: true}
+	}
+	return expected{request: r, uses: client}
+}
+
+// outdated reports whether the server has refused a shared statement for a reason
+// that is ours: the result's type has changed since somebody else prepared it, or it
+// is gone from the server. Later sessions won't meet it again; this one is spared
+// the error if it can be.
+func (u *turn) outdated(e *wire.Error) bool {
+	first, s := u.replies.first(), u.session
+	p, ok := s.prepared[first.uses]
+	if first.uses == "" || !ok {
+		return false
+	}
+	switch {
+	case e.Code == "26000":
+		s.server.Statements.Remove(p.statement.Name)
+	case e.Code == "0A000" && e.Routine == "RevalidateCachedQuery":
+		u.renew(first, p)
+	default:
+		return false
+	}
+	return (first.first || e.Code == "26000") && u.repeatable()
+}
+
+// renew starts a new edition, unless somebody else has.
+func (u *turn) renew(first *expected, p prepared) {
+	s := u.session
+	all := &s.shard.srv.editions
+	if all.of(p.statement.Base) == p.statement.Edition {
+		all.next(p.statement.Base)
+	}
+	if first.first {
+		p.statement, p.used = p.statement.In(all.of(p.statement.Base)), false
+		s.prepared[first.uses] = p
+	}
+}
+
+// repeatable reports whether the batch that the server has refused can be encoded
+// again for another one.
+func (u *turn) repeatable() bool {
+	s := u.session
+	return u.replay != replayNever && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 && !s.keepsServer()
+}
+
+// repeat does so. The server, in the middle of a failed batch, is given up.
+func (u *turn) repeat() error {
+	need := routing.Write
+	if u.replay == replayRead {
+		need = routing.Read
+	}
+	u.session.dropServer()
+	u.request, u.sent = u.request[:0], 0
+	u.again()
+	return unanswered(u.lease(need))
+}

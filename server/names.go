@@ -1,0 +1,186 @@
+package server
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// The names in PREPARE, EXECUTE and DEALLOCATE are passed on as they stand. Before
+// such a statement its names mean on the server what they mean in the session: the
+// session's statement, or nothing.
+
+// nameInQuery prepares for a simple Query that names statements. Sync keeps a
+// failure to do so apart from the query.
+func (u *turn) nameInQuery(f *sqlparse.Facts, sql []byte) {
+	before := len(u.replies.due)
+	u.nameInText(f, sql)
+	if len(u.replies.due) == before {
+		return
+	}
+	for i := before; i < len(u.replies.due); i++ {
+		u.replies.due[i].visibility = silent
+	}
+	u.request = wire.AppendFrame(u.request, wire.Sync, "")
+	u.expect(expected{request: reqSync, visibility: silent})
+}
+
+// nameInText does so in the extended protocol, in front of Bind.
+func (u *turn) nameInText(f *sqlparse.Facts, sql []byte) {
+	switch {
+	case f.Kind == sqlparse.Prepare && f.Name != "":
+		u.preparing(f, sql)
+	case f.Kind == sqlparse.Deallocate && f.Name != "":
+		u.effects.named = append(u.effects.named, named{name: f.Name})
+		u.mean(f.Name, u.standIn)
+	}
+	for _, name := range f.Executes {
+		u.mean(name, u.executing)
+	}
+}
+
+// preparing notes what PREPARE will have done when its tag comes.
+func (u *turn) preparing(f *sqlparse.Facts, sql []byte) {
+	if strings.HasPrefix(f.Name, pool.SharedPrefix) {
+		u.effects.named = append(u.effects.named, named{})
+		u.effects.pin = sqlparse.PinPrepare
+		return
+	}
+	p := prepared{statement: pool.NewSQLStatement(string(sql)), facts: f.Inner}
+	u.effects.named = append(u.effects.named, named{f.Name, p})
+	u.mean(f.Name, u.standIn)
+}
+
+// mean has a name mean nothing on the server if it does so in the session, and
+// calls have otherwise.
+func (u *turn) mean(name string, have func(string)) {
+	if _, ok := u.session.prepared[name]; ok {
+		have(name)
+		return
+	}
+	u.vacate(name)
+}
+
+// executing has the session's statement ready under its own name.
+func (u *turn) executing(name string) {
+	p := u.session.prepared[name]
+	u.own(name, p)
+	if p.facts == nil || !p.facts.Traits.Has(sqlparse.SessionState) {
+		return
+	}
+	text := statementText(p.statement)
+	u.effects.note(p.facts, text)
+	if p.facts.Traits.Has(sqlparse.Configures) && len(sqlparse.FindConfigured(string(text)).Numbers) > 0 {
+		u.effects.pin = sqlparse.PinSessionSet // the names are expressions
+	}
+}
+
+// noteNames finds the names of settings among the parameters of Bind. rest is what
+// follows the statement's name; it may end early.
+func (u *turn) noteNames(f *sqlparse.Facts, sql, rest []byte) {
+	if !f.Traits.Has(sqlparse.Configures) {
+		return
+	}
+	for _, number := range sqlparse.FindConfigured(string(sql)).Numbers {
+		name, ok := bindParameter(rest, number)
+		if !ok {
+			u.effects.pin = sqlparse.PinSessionSet
+		}
+		u.effects.names = append(u.effects.names, name)
+	}
+}
+
+// bindParameter is the n-th parameter of Bind, of which b is what follows the names.
+// Text looks the same in both formats.
+func bindParameter(b []byte, n int) (string, bool) {
+	if len(b) < 2 {
+		return "", false
+	}
+	formats := int(binary.BigEndian.Uint16(b))
+	if b = b[2:]; len(b) < 2*formats+2 {
+		return "", false
+	}
+	b = b[2*formats+2:]
+	for i := 1; len(b) >= 4; i++ {
+		size := max(int(int32(binary.BigEndian.Uint32(b))), 0)
+		if b = b[4:]; len(b) < size {
+			return "", false
+		}
+		if i == n {
+			return string(b[:size]), true
+		}
+		b = b[size:]
+	}
+	return "", false
+}
+
+// statementText is the query of a statement; that of one made by PREPARE begins
+// with PREPARE.
+func statementText(st pool.Statement) []byte {
+	sql, _, found := strings.Cut(st.Body(), "\x00")
+	if !found {
+		sql = st.Body()
+	}
+	return []byte(sql)
+}
+
+// own prepares a statement under the client's own name.
+func (u *turn) own(name string, p prepared) {
+	s := u.session
+	if what, ok := s.server.Statements.Holds(name); ok && what == p.statement.Name {
+		return
+	}
+	u.vacate(name)
+	if p.statement.SQL {
+		u.executeHidden(p.statement.Body())
+	} else {
+		u.request = appendParse(u.request, name, p.statement.Body())
+		u.expect(expected{request: reqParse, visibility: hidden, statement: name})
+	}
+	s.server.Statements.Put(name, p.statement.Name)
+}
+
+// hiddenName is a statement's and a portal's that last for a moment.
+const hiddenName = pool.SharedPrefix + "hidden"
+
+// executeHidden carries out PREPARE within a batch.
+func (u *turn) executeHidden(sql string) {
+	u.request = appendParse(u.request, hiddenName, sql+"\x00\x00\x00")
+	u.request = wire.AppendFrame(u.request, wire.Bind, hiddenName+"\x00"+hiddenName+"\x00\x00\x00\x00\x00\x00\x00")
+	u.request = wire.AppendFrame(u.request, wire.Execute, hiddenName+"\x00\x00\x00\x00\x00")
+	u.request = wire.AppendFrame(u.request, wire.Close, "P"+hiddenName+"\x00")
+	for _, r := range [...]request{reqParse, reqBind, reqExecute, reqClose} {
+		u.expect(expected{request: r, visibility: hidden})
+	}
+	u.closeName(hiddenName)
+}
+
+// standIn has the name in use on the server, for a PREPARE or Parse that is to fail
+// or a DEALLOCATE that is to succeed: an empty query will do.
+func (u *turn) standIn(name string) {
+	s := u.session
+	if _, ok := s.server.Statements.Holds(name); ok {
+		return
+	}
+	u.request = appendParse(u.request, name, "\x00\x00\x00")
+	u.expect(expected{request: reqParse, visibility: hidden, statement: name})
+	s.server.Statements.Put(name, "")
+}
+
+// vacate frees a name on the server that means something else there.
+func (u *turn) vacate(name string) {
+	statements := &u.session.server.Statements
+	if what, ok := statements.Holds(name); ok && what != name { // a shared one is nobody's own
+		statements.Remove(name)
+		u.closeName(name)
+	}
+}
+
+func (u *turn) closeName(name string) {
+	b, at := wire.Begin(u.request, wire.Close)
+	u.request = wire.End(wire.AppendString(append(b, 'S'), name), at)
+	u.expect(expected{request: reqClose, visibility: hidden})
+}
