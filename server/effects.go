@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pgherd/pgherd/internal/pool"
@@ -13,12 +14,14 @@ type effects struct {
 	wrote    bool
 	ends     bool // COMMIT or ROLLBACK is in it
 	tags     bool // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
+	discards bool // DISCARD ALL is
 	doubt    doubt
 	pin      sqlparse.Pin
-	settings []sqlparse.Setting
-	names    []string        // settings of an extension's or the application's own that it may have set
-	named    []named         // by PREPARE and DEALLOCATE, in order
-	facts    *sqlparse.Facts // of the last statement
+	settings []sqlparse.Setting // whose values are known
+	touched  []sqlparse.Setting // others
+	names    []string           // settings of an extension's or the application's own that it may have set
+	named    []named            // by PREPARE and DEALLOCATE, in order
+	facts    *sqlparse.Facts    // of the last statement
 }
 
 // named is what one PREPARE or DEALLOCATE does when its tag comes.
@@ -32,6 +35,7 @@ func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 	e.facts = f
 	e.wrote = e.wrote || f.Traits.Has(sqlparse.Writes)
 	e.ends = e.ends || f.Traits.Has(sqlparse.Ends)
+	e.tags = e.tags || f.Traits.Has(sqlparse.Prepares)
 	if f.Pin != sqlparse.PinNone {
 		e.pin = f.Pin
 		e.doubt |= doubtPins
@@ -40,8 +44,8 @@ func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 		e.doubt |= doubtPins
 	}
 	switch f.Kind {
-	case sqlparse.Discard, sqlparse.Deallocate, sqlparse.Prepare:
-		e.tags = true
+	case sqlparse.Discard:
+		e.discards = e.discards || f.Traits.Has(sqlparse.Prepares)
 	case sqlparse.Do:
 		e.doubt |= doubtSettings | doubtPins
 	case sqlparse.Unknown:
@@ -64,7 +68,7 @@ func (e *effects) noteSettings(f *sqlparse.Facts, sql []byte) {
 			return
 		}
 		e.doubt |= doubtSettings
-		e.names = append(e.names, sqlparse.SetNames(string(sql))...)
+		e.touched = append(e.touched, sqlparse.Touched(string(sql))...)
 	}
 	if !f.Traits.Has(sqlparse.Configures) {
 		return
@@ -84,13 +88,14 @@ func (u *turn) apply(e *effects, after wire.TxStatus) {
 	s.hold(e.pin)
 	if len(e.settings) > 0 && (e.ends || s.tx != wire.TxIdle || after != wire.TxIdle) {
 		e.doubt |= doubtSettings
-		for _, set := range e.settings {
-			e.names = append(e.names, set.Name)
-		}
+		e.touched = append(e.touched, e.settings...)
 	} else if !u.failed {
 		for _, set := range e.settings {
 			s.applySetting(set)
 		}
+	}
+	for _, set := range e.touched {
+		e.names = append(e.names, set.Name)
 	}
 	u.doubt(e)
 }
@@ -134,7 +139,7 @@ func (s *session) resetAll() {
 // the batch may have reset: for the client, that is what RESET goes back to.
 func (u *turn) restore(e *effects) {
 	s := u.session
-	if s.initial == (pool.Settings{}) || (len(e.settings) == 0 && !e.tags) {
+	if s.initial == (pool.Settings{}) || (len(e.settings)+len(e.touched) == 0 && !e.discards) {
 		return
 	}
 	sql := pool.Assignments(s.initialOf(e))
@@ -142,23 +147,30 @@ func (u *turn) restore(e *effects) {
 		return
 	}
 	u.request = wire.AppendQuery(u.request, sql)
-	u.expect(expected{request: reqQuery, visibility: silent})
+	u.expect(expected{request: reqRestore, visibility: silent})
 	u.replies.boundary = true
 }
 
-func (s *session) initialOf(e *effects) (list []pool.Setting) {
-	if e.facts != nil && e.facts.Kind == sqlparse.Discard {
+// initialOf is what the client's start-up packet has set, of the settings that the
+// batch has reset and not set again.
+func (s *session) initialOf(e *effects) []pool.Setting {
+	if e.discards {
 		return s.initial.List()
 	}
-	for _, set := range e.settings {
-		if set.ResetAll {
-			return s.initial.List()
-		}
-		if value, ok := s.initial.Lookup(set.Name); ok && set.Reset && !set.Local {
-			list = append(list, pool.Setting{Name: set.Name, Value: value})
+	var reset pool.Settings
+	for _, set := range slices.Concat(e.settings, e.touched) {
+		value, given := s.initial.Lookup(set.Name)
+		switch {
+		case set.ResetAll:
+			reset = s.initial
+		case set.Local || !given:
+		case set.Reset:
+			reset = reset.With(set.Name, value)
+		default:
+			reset = reset.Without(set.Name)
 		}
 	}
-	return list
+	return reset.List()
 }
 
 // judgeSettings finds settings under which standbys answer differently or the
@@ -178,7 +190,7 @@ func (u *turn) onTag(tag string) {
 	s := u.session
 	switch {
 	case tag == "PREPARE":
-		if n, ok := u.nextNamed(); ok && n.statement != (pool.Statement{}) {
+		if n, ok := u.nextNamed(); ok {
 			s.remember(n.name, n.prepared)
 			s.server.Statements.Put(n.name, n.statement.Name)
 		}

@@ -30,28 +30,27 @@ func (u *turn) nameInQuery(f *sqlparse.Facts, sql []byte) {
 
 // nameInText does so in the extended protocol, in front of Bind.
 func (u *turn) nameInText(f *sqlparse.Facts, sql []byte) {
-	switch {
-	case f.Kind == sqlparse.Prepare && f.Name != "":
-		u.preparing(f, sql)
-	case f.Kind == sqlparse.Deallocate && f.Name != "":
-		u.effects.named = append(u.effects.named, named{name: f.Name})
-		u.mean(f.Name, u.standIn)
+	if f.Traits.Has(sqlparse.Prepares) {
+		for _, n := range sqlparse.Namings(string(sql)) {
+			u.naming(n)
+			u.mean(n.Name, u.standIn)
+		}
 	}
 	for _, name := range f.Executes {
 		u.mean(name, u.executing)
 	}
 }
 
-// preparing notes what PREPARE will have done when its tag comes.
-func (u *turn) preparing(f *sqlparse.Facts, sql []byte) {
-	if strings.HasPrefix(f.Name, pool.SharedPrefix) {
-		u.effects.named = append(u.effects.named, named{})
-		u.effects.pin = sqlparse.PinPrepare
-		return
+// naming notes what PREPARE or DEALLOCATE will have done when its tag comes.
+func (u *turn) naming(n sqlparse.Naming) {
+	next := named{name: n.Name}
+	if n.Inner != nil {
+		next.prepared = prepared{statement: pool.NewSQLStatement(n.Text), facts: n.Inner}
 	}
-	p := prepared{statement: pool.NewSQLStatement(string(sql)), facts: f.Inner}
-	u.effects.named = append(u.effects.named, named{f.Name, p})
-	u.mean(f.Name, u.standIn)
+	if strings.HasPrefix(n.Name, pool.SharedPrefix) { // it may be taken for one of ours
+		u.effects.pin = sqlparse.PinPrepare
+	}
+	u.effects.named = append(u.effects.named, next)
 }
 
 // mean has a name mean nothing on the server if it does so in the session, and
@@ -135,7 +134,7 @@ func (u *turn) own(name string, p prepared) {
 	}
 	u.vacate(name)
 	if p.statement.SQL {
-		u.executeHidden(p.statement.Body())
+		u.executeHidden(name, p.statement.Body())
 	} else {
 		u.request = appendParse(u.request, name, p.statement.Body())
 		u.expect(expected{request: reqParse, visibility: hidden, statement: name})
@@ -146,17 +145,22 @@ func (u *turn) own(name string, p prepared) {
 // hiddenName is a statement's and a portal's that last for a moment.
 const hiddenName = pool.SharedPrefix + "hidden"
 
-// executeHidden carries out PREPARE within a batch.
-func (u *turn) executeHidden(sql string) {
+// executeHidden carries out a PREPARE of a name within a batch.
+func (u *turn) executeHidden(name, sql string) {
 	u.request = appendParse(u.request, hiddenName, sql+"\x00\x00\x00")
 	u.request = wire.AppendFrame(u.request, wire.Bind, hiddenName+"\x00"+hiddenName+"\x00\x00\x00\x00\x00\x00\x00")
 	u.request = wire.AppendFrame(u.request, wire.Execute, hiddenName+"\x00\x00\x00\x00\x00")
 	u.request = wire.AppendFrame(u.request, wire.Close, "P"+hiddenName+"\x00")
-	for _, r := range [...]request{reqParse, reqBind, reqExecute, reqClose} {
+	for _, r := range [...]request{reqParse, reqBind} {
 		u.expect(expected{request: r, visibility: hidden})
 	}
-	u.closeName(hiddenName)
+	u.expect(expected{request: reqExecute, visibility: hidden, statement: name})
+	u.expect(expected{request: reqClose, visibility: hidden})
+	u.closeName(hiddenName, "")
 }
+
+// emptyStatement is what a stand-in holds.
+const emptyStatement = "empty"
 
 // standIn has the name in use on the server, for a PREPARE or Parse that is to fail
 // or a DEALLOCATE that is to succeed: an empty query will do.
@@ -167,7 +171,7 @@ func (u *turn) standIn(name string) {
 	}
 	u.request = appendParse(u.request, name, "\x00\x00\x00")
 	u.expect(expected{request: reqParse, visibility: hidden, statement: name})
-	s.server.Statements.Put(name, "")
+	s.server.Statements.Put(name, emptyStatement)
 }
 
 // vacate frees a name on the server that means something else there.
@@ -175,12 +179,13 @@ func (u *turn) vacate(name string) {
 	statements := &u.session.server.Statements
 	if what, ok := statements.Holds(name); ok && what != name { // a shared one is nobody's own
 		statements.Remove(name)
-		u.closeName(name)
+		u.closeName(name, what)
 	}
 }
 
-func (u *turn) closeName(name string) {
+// closeName closes what is, or may be, prepared under a name on the server.
+func (u *turn) closeName(name, what string) {
 	b, at := wire.Begin(u.request, wire.Close)
 	u.request = wire.End(wire.AppendString(append(b, 'S'), name), at)
-	u.expect(expected{request: reqClose, visibility: hidden})
+	u.expect(expected{request: reqClose, visibility: hidden, statement: name, closes: what})
 }

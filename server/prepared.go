@@ -58,10 +58,8 @@ func (s *session) remember(name string, p prepared) {
 // made by closing the one that was not used for longest.
 func (u *turn) prepare(st pool.Statement, e expected) {
 	s := u.session
-	if evicted := s.server.Statements.Add(st.Name, s.shard.srv.config().MaxPrepared); evicted != "" {
-		b, at := wire.Begin(u.request, wire.Close)
-		u.request = wire.End(wire.AppendString(append(b, 'S'), evicted), at)
-		u.expect(expected{request: reqClose, visibility: hidden, statement: evicted})
+	if evicted, what := s.server.Statements.Add(st.Name, s.shard.srv.config().MaxPrepared); evicted != "" {
+		u.closeName(evicted, what)
 	}
 	u.request = appendParse(u.request, st.Name, st.Body())
 	e.statement = st.Name
@@ -101,7 +99,7 @@ func (u *turn) resolveUnnamed() prepared {
 	s := u.session
 	switch {
 	case s.unnamed.body == nil:
-		u.closeName("")
+		u.closeName("", "")
 	case s.unnamed.server != s.server:
 		u.request = appendParse(u.request, "", s.unnamed.body)
 		u.expect(expected{request: reqParse, visibility: hidden})
@@ -146,7 +144,7 @@ func (u *turn) encodeBind(b []byte, size int) error {
 
 // textOf is the query of a statement whose facts leave something open.
 func (u *turn) textOf(name []byte, f *sqlparse.Facts) []byte {
-	if !f.Traits.Has(sqlparse.SessionState) && f.Kind != sqlparse.Unknown && f.Kind != sqlparse.Prepare {
+	if !f.Traits.Has(sqlparse.SessionState) && f.Kind != sqlparse.Unknown {
 		return nil
 	}
 	body := u.session.unnamed.body

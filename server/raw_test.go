@@ -204,9 +204,9 @@ func join(parts ...[]byte) (all []byte) {
 }
 
 // login authenticates with SCRAM, as a node asks for.
-func (c *raw) login(user, secret string) {
+func (c *raw) login(user, secret, database string, options ...string) {
 	c.t.Helper()
-	c.send(wire.AppendStartup(nil, "user", user, "database", "bench"))
+	c.send(wire.AppendStartup(nil, append([]string{"user", user, "database", database}, options...)...))
 	var x *wire.ClientExchange
 	for {
 		typ, body, err := c.frame()
@@ -215,6 +215,11 @@ func (c *raw) login(user, secret string) {
 		}
 		if typ == wire.ReadyForQuery {
 			return
+		}
+		if typ == wire.ParameterStatus {
+			name, rest, _ := wire.CString(body)
+			value, _, _ := wire.CString(rest)
+			c.params[string(name)] = string(value)
 		}
 		if typ != wire.Authentication {
 			continue

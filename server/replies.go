@@ -23,11 +23,12 @@ const (
 	localParse                          // nothing is asked: we say ParseComplete
 	localClose                          // CloseComplete
 	reqInquiry                          // what only we want to know, up to ReadyForQuery
+	reqRestore                          // settings behind a batch that has reset them; its ReadyForQuery ends that
 )
 
 // ready reports whether ReadyForQuery ends the answer.
 func (r request) ready() bool {
-	return r == reqQuery || r == reqCall || r == reqSync || r == reqInquiry
+	return r == reqQuery || r == reqCall || r == reqSync || r == reqInquiry || r == reqRestore
 }
 
 // visibility says whether the client sees an answer.
@@ -43,7 +44,8 @@ const (
 type expected struct {
 	request    request
 	visibility visibility
-	statement  string   // what reqParse prepares and reqClose closes; the server's name
+	statement  string   // what reqParse or reqExecute prepares, reqClose closes; the server's name
+	closes     string   // what that name stands for, if anything is known of it
 	uses       string   // the shared statement that reqBind and reqDescribeStatement need
 	first      bool     // it is the session's first use of it
 	client     string   // the client's name of what reqParse and localParse prepare, localClose closes
@@ -234,7 +236,7 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 // to do so. ReadyForQuery is not among them.
 func answers(r request, typ byte) (done, ok bool) {
 	switch r {
-	case reqQuery, reqInquiry:
+	case reqQuery, reqInquiry, reqRestore:
 		return false, true
 	case reqCall:
 		return false, typ == wire.FunctionCallResponse
@@ -370,12 +372,13 @@ func (u *turn) onReady(frame []byte) error {
 	if !e.request.ready() {
 		return errDesync("ReadyForQuery out of order")
 	}
-	if e.visibility == shown {
+	u.replies.pop()
+	restoring := !u.replies.empty() && u.replies.first().request == reqRestore
+	visible := e.request == reqRestore || (e.visibility == shown && !restoring)
+	if visible {
 		u.report()
 	}
-	u.show(frame, e.visibility == shown)
-	u.replies.pop()
-	if e.visibility != shown {
+	if u.show(frame, visible); !visible {
 		if e.request == reqInquiry {
 			u.conclude()
 		}

@@ -206,7 +206,7 @@ func TestExchangesAreRight(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			c := r.dialRaw()
 			c.t = t
-			c.login("bench", secret)
+			c.login("bench", secret, "bench")
 			x.run(c, whole)
 		})
 	}

@@ -34,10 +34,13 @@ func (u *turn) undo(e *expected) {
 	if e.statement == "" || s.server == nil {
 		return
 	}
-	if e.request == reqParse {
+	switch e.request {
+	case reqParse, reqExecute:
 		s.server.Statements.Remove(e.statement)
-	} else {
-		s.server.Statements.Restore(e.statement)
+	case reqClose:
+		if e.closes != "" {
+			s.server.Statements.Restore(e.statement, e.closes)
+		}
 	}
 }
 

@@ -9,9 +9,7 @@ type verdict struct {
 	pin    Pin
 	tag    string
 
-	name     string // of PREPARE and DEALLOCATE
 	executes string // what EXECUTE names
-	inner    *Facts // of PREPARE
 }
 
 // classify parses sql and sums up its statements.
@@ -33,7 +31,7 @@ func classify(sql string) *Facts {
 // sum folds the verdicts of the statements of one text.
 func sum(verdicts []verdict) *Facts {
 	first := verdicts[0]
-	f := &Facts{Statements: len(verdicts), Kind: first.kind, Tag: first.tag, Name: first.name, Inner: first.inner}
+	f := &Facts{Statements: len(verdicts), Kind: first.kind, Tag: first.tag}
 	for _, v := range verdicts {
 		f.Traits |= v.traits
 		if v.traits.Has(Begins) && !v.traits.Has(ReadOnlyTx) {
@@ -48,20 +46,9 @@ func sum(verdicts []verdict) *Facts {
 	}
 	if len(verdicts) > 1 {
 		f.Traits |= MultiStatement
-		f.Tag, f.Name, f.Inner = "", "", nil
-		f.pinMixed(verdicts)
+		f.Tag = ""
 	}
 	return f
-}
-
-// pinMixed pins for PREPARE and DEALLOCATE among other statements: which of them are
-// carried out before an error is not followed.
-func (f *Facts) pinMixed(verdicts []verdict) {
-	for _, v := range verdicts {
-		if (v.kind == Prepare || v.kind == Deallocate) && f.Pin == PinNone {
-			f.Pin = PinPrepare
-		}
-	}
 }
 
 // judge is the entry to one statement: queries by their parts, the rest by their kind.
@@ -99,7 +86,7 @@ func judge(stmt *pg.Node) verdict {
 func judgeUtility(stmt *pg.Node) verdict {
 	switch stmt.GetNode().(type) {
 	case *pg.Node_PrepareStmt:
-		return judgePrepare(stmt.GetPrepareStmt())
+		return verdict{kind: Prepare, traits: Writes | SessionState | Prepares}
 	case *pg.Node_ListenStmt:
 		return verdict{kind: Listen, traits: Writes | SessionState, pin: PinListen}
 	case *pg.Node_LoadStmt:
@@ -107,9 +94,9 @@ func judgeUtility(stmt *pg.Node) verdict {
 	case *pg.Node_ExecuteStmt:
 		return verdict{kind: Execute, traits: Writes, executes: stmt.GetExecuteStmt().Name}
 	case *pg.Node_DeallocateStmt:
-		return verdict{kind: Deallocate, traits: Writes | SessionState, name: stmt.GetDeallocateStmt().Name}
+		return verdict{kind: Deallocate, traits: Writes | SessionState | Prepares}
 	case *pg.Node_DiscardStmt:
-		return verdict{kind: Discard, traits: Writes | SessionState | Releases}
+		return judgeDiscard(stmt.GetDiscardStmt())
 	case *pg.Node_UnlistenStmt:
 		return verdict{kind: Unlisten, traits: Writes | SessionState | Releases}
 	case *pg.Node_FetchStmt:
@@ -131,10 +118,13 @@ func judgeUtility(stmt *pg.Node) verdict {
 	return judgeDefinition(stmt)
 }
 
-// judgePrepare keeps the facts of the statement for the time when it is executed.
-func judgePrepare(n *pg.PrepareStmt) verdict {
-	inner := sum([]verdict{judge(n.Query)})
-	return verdict{kind: Prepare, traits: Writes | SessionState, name: n.Name, inner: inner}
+// judgeDiscard: only DISCARD ALL forgets prepared statements and settings.
+func judgeDiscard(n *pg.DiscardStmt) verdict {
+	v := verdict{kind: Discard, traits: Writes | SessionState | Releases}
+	if n.Target == pg.DiscardMode_DISCARD_ALL {
+		v.traits |= Prepares
+	}
+	return v
 }
 
 // executed is the name in EXECUTE or CREATE TABLE AS EXECUTE.

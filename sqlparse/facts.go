@@ -15,9 +15,7 @@ type Facts struct {
 	Pin        Pin    // of the first statement that has one
 	Tag        string // command tag of a single BEGIN, COMMIT or ROLLBACK; "" otherwise and for AND CHAIN
 
-	Name     string   // what a single PREPARE or DEALLOCATE names; "" otherwise and for ALL
 	Executes []string // the prepared statements that EXECUTE names, in order
-	Inner    *Facts   // of the statement that a single PREPARE keeps
 
 	refused atomic.Bool
 }
@@ -51,6 +49,7 @@ const (
 	PrimaryOnly                       // writes nothing, but a standby's answer would differ (SHOW, pg_stat_activity)
 	Configures                        // calls set_config, not provably for the transaction only
 	Releases                          // may end the reason of a Pin: DROP, CLOSE, UNLISTEN, DISCARD, pg_advisory_unlock
+	Prepares                          // PREPARE, DEALLOCATE or DISCARD ALL is in it; see Namings
 )
 
 // Has says whether all of want are set.
@@ -58,7 +57,7 @@ func (t Traits) Has(want Traits) bool { return t&want == want }
 
 // String lists the traits that are set, joined by "+".
 func (t Traits) String() string {
-	names := [...]string{"writes", "begins", "ends", "read-only-tx", "serializable", "locks", "session-state", "multi", "primary-only", "configures", "releases"}
+	names := [...]string{"writes", "begins", "ends", "read-only-tx", "serializable", "locks", "session-state", "multi", "primary-only", "configures", "releases", "prepares"}
 	var set []string
 	for i, name := range names {
 		if t&(1<<i) != 0 {
@@ -77,7 +76,7 @@ const (
 	PinAdvisoryLock     // a session-level advisory lock
 	PinHoldCursor       // DECLARE ... WITH HOLD
 	PinListen           // LISTEN
-	PinPrepare          // SQL-level PREPARE among other statements
+	PinPrepare          // SQL-level PREPARE of a name that is in the way
 	PinSessionSet       // settings that can't be found out
 	PinLoad             // LOAD
 )

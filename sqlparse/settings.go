@@ -39,19 +39,20 @@ func Settings(sql string) ([]Setting, bool) {
 	return list, true
 }
 
-// SetNames are the parameters that the SET statements in a text name, whatever else
-// stands beside them.
-func SetNames(sql string) (names []string) {
+// Touched are all SET and RESET statements of a text, whatever else stands beside
+// them. The Value of those that Settings doesn't follow is not to be relied on.
+func Touched(sql string) (list []Setting) {
 	tree, err := parseAny(sql)
 	if err != nil {
 		return nil
 	}
 	for _, s := range tree.Stmts {
 		if set := s.Stmt.GetVariableSetStmt(); set != nil {
-			names = append(names, set.Name)
+			one, _ := setting(set)
+			list = append(list, one)
 		}
 	}
-	return names
+	return list
 }
 
 // setting reads one statement; false when it can't be tracked.
@@ -67,7 +68,7 @@ func setting(n *pg.VariableSetStmt) (Setting, bool) {
 	case pg.VariableSetKind_VAR_SET_VALUE:
 		value, plain := values(n.Args, QuotesList(s.Name))
 		s.Value = value
-		return s, plain && trackable(s.Name)
+		return s, plain && trackable(s.Name) && s.Name != "datestyle"
 	}
 	return s, false
 }
@@ -76,7 +77,7 @@ func setting(n *pg.VariableSetStmt) (Setting, bool) {
 // depends on the value before, and names that no parameter has.
 func trackable(name string) bool {
 	switch name {
-	case "", "role", "session_authorization", "seed", "datestyle",
+	case "", "role", "session_authorization", "seed",
 		"transaction_isolation", "transaction_read_only", "transaction_deferrable":
 		return false
 	}

@@ -87,25 +87,28 @@ func TestConfigured(t *testing.T) {
 	}
 }
 
-func TestPreparedNames(t *testing.T) {
+func TestNamings(t *testing.T) {
 	for sql, want := range map[string]string{
-		`prepare "P x" (int) as select pg_advisory_lock($1)`: `name "P x", executes [], inner select | writes+session-state | advisory lock`,
-		`execute P(1)`:                          `name "", executes [p]`,
-		`explain analyze execute a`:             `name "", executes [a]`,
-		`create temp table t as execute a`:      `name "", executes [a]`,
-		`execute a; execute b`:                  `name "", executes [a b]`,
-		`deallocate prepare a`:                  `name "a", executes []`,
-		`deallocate all`:                        `name "", executes []`,
-		`prepare a as select 1; select 1`:       `name "", executes []`,
-		`explain create table t as execute "A"`: `name "", executes [A]`,
+		`prepare "P x" (int) as select pg_advisory_lock($1)`: `[P x: prepare "P x" (int) as select pg_advisory_lock($1): select | writes+session-state | advisory lock] []`,
+		`execute P(1)`:                     `[] [p]`,
+		`explain analyze execute a`:        `[] [a]`,
+		`create temp table t as execute a`: `[] [a]`,
+		`execute a; execute b`:             `[] [a b]`,
+		`deallocate prepare a`:             `[a] []`,
+		`deallocate all`:                   `[] []`,
+		`select 1; prepare a as select 'ä' /* ; */ ; deallocate a; execute b;`: `[a: prepare a as select 'ä' /* ; */: select |  |  a] [b]`,
+		`explain create table t as execute "A"`:                                `[] [A]`,
 	} {
-		f := New(16).Parse([]byte(sql))
-		got := fmt.Sprintf("name %q, executes %v", f.Name, f.Executes)
-		if f.Inner != nil {
-			got += ", inner " + show(f.Inner)
+		var got []string
+		for _, n := range Namings(sql) {
+			one := n.Name
+			if n.Inner != nil {
+				one += ": " + n.Text + ": " + show(n.Inner)
+			}
+			got = append(got, one)
 		}
-		if got != want {
-			t.Errorf("%s\n got %s\nwant %s", sql, got, want)
+		if all := fmt.Sprint(got, " ", New(16).Parse([]byte(sql)).Executes); all != want {
+			t.Errorf("%s\n got %s\nwant %s", sql, all, want)
 		}
 	}
 }

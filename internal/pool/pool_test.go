@@ -257,7 +257,7 @@ func TestStatements(t *testing.T) {
 		if s.Use(name) {
 			continue
 		}
-		if out := s.Add(name, 3); out != "" {
+		if out, _ := s.Add(name, 3); out != "" {
 			evicted = append(evicted, out)
 		}
 	}
@@ -266,8 +266,8 @@ func TestStatements(t *testing.T) {
 	}
 	s.Remove("d")
 	s.Remove("nobody")
-	s.Restore("c")
-	s.Restore("c")
+	s.Restore("c", "c")
+	s.Restore("c", "c")
 	if s.Use("d") || !s.Use("b") || !s.Use("c") || s.order.Len() != 3 {
 		t.Errorf("%d are left", s.order.Len())
 	}

@@ -78,7 +78,7 @@ func ShapesPlans(name string) bool {
 
 // Statements are the prepared statements of one connection by name, the least
 // recently used first to go. What a name stands for there is the Name of a
-// Statement, or "" for an empty query.
+// Statement, or another word of the holder's.
 type Statements struct {
 	byName map[string]*list.Element
 	order  list.List // of kept; the front was used last
@@ -104,15 +104,15 @@ func (s *Statements) Holds(name string) (statement string, ok bool) {
 }
 
 // Add notes a shared statement that is being prepared. When that makes more than
-// limit, the name of the one to close is returned.
-func (s *Statements) Add(name string, limit int) (evicted string) {
+// limit, the name of the one to close and what it stood for are returned.
+func (s *Statements) Add(name string, limit int) (evicted, statement string) {
 	s.Put(name, name)
 	if s.order.Len() <= limit {
-		return ""
+		return "", ""
 	}
-	oldest := s.order.Back().Value.(kept).name
-	s.Remove(oldest)
-	return oldest
+	oldest := s.order.Back().Value.(kept)
+	s.Remove(oldest.name)
+	return oldest.name, oldest.statement
 }
 
 // Put notes what a name stands for from now on, whatever the limit.
@@ -126,9 +126,9 @@ func (s *Statements) Put(name, statement string) {
 
 // Restore notes a statement that Add or Remove has given up, and that was not
 // closed after all. The limit is passed by it until the next Add.
-func (s *Statements) Restore(name string) {
+func (s *Statements) Restore(name, statement string) {
 	if s.byName != nil && s.byName[name] == nil {
-		s.byName[name] = s.order.PushBack(kept{name, name})
+		s.byName[name] = s.order.PushBack(kept{name, statement})
 	}
 }
 
