@@ -21,6 +21,10 @@ func (u *turn) encodeParse(frame []byte) error {
 		u.forward(frame, reqParse)
 		return nil
 	}
+	if u.refuses(f) {
+		u.forward(frame, reqParse)
+		return nil
+	}
 	if _, ok := s.prepared[string(name)]; ok { // the server says so
 		u.standIn(string(name))
 		u.forward(frame, reqParse)
@@ -28,6 +32,13 @@ func (u *turn) encodeParse(frame []byte) error {
 	}
 	u.encodeNamed(string(name), prepared{statement: s.shared(body), facts: f})
 	return nil
+}
+
+// refuses reports whether the server is sure to refuse a Parse, as it does in a
+// failed transaction with all but the end of that.
+func (u *turn) refuses(f *sqlparse.Facts) bool {
+	return u.session.tx == wire.TxFailed && !f.Traits.Has(sqlparse.Ends) && f.Kind != sqlparse.RollbackTo && f.Kind != sqlparse.Empty &&
+		!u.effects.ends && u.effects.facts == nil && u.replies.empty()
 }
 
 // encodeNamed prepares a shared statement for the client's name.
