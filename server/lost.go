@@ -80,6 +80,19 @@ func (u *turn) again() {
 	u.passing = 0
 }
 
+// refused reports whether a standby has refused what the primary may accept,
+// before the client has seen anything.
+func (u *turn) refused(e *wire.Error) bool {
+	if u.session.server.Node() == u.primary() || u.replay != replayRead {
+		return false
+	}
+	switch e.Code {
+	case "25006", "0A000", "40001", "40P01", "55006":
+		return true
+	}
+	return false
+}
+
 // retryOnPrimary sends a read to the primary that a standby has refused; from now
 // on as well, unless it was only in the way of replay.
 func (u *turn) retryOnPrimary(e *wire.Error) error {

@@ -401,16 +401,3 @@ func (u *turn) onReady(frame []byte) error {
 	u.emitLocal()
 	return nil
 }
-
-// refused reports whether a standby has refused what the primary may accept,
-// before the client has seen anything.
-func (u *turn) refused(e *wire.Error) bool {
-	if u.session.server.Node() == u.primary() || u.replay != replayRead {
-		return false
-	}
-	switch e.Code {
-	case "25006", "0A000", "40001", "40P01", "55006":
-		return true
-	}
-	return false
-}

@@ -3,7 +3,8 @@
 //
 // A Parser answers Parse with *Facts: the Kind of the first statement, Traits
 // (does it write, does it open or end a transaction), and a Pin when the session
-// must keep its server afterwards. Settings reads plain SET and RESET.
+// must keep its server afterwards. Settings reads plain SET and RESET,
+// Touched and FindConfigured what else is set, Namings PREPARE and DEALLOCATE.
 //
 // The cache is keyed by the shape of the text: its tokens with constants
 // replaced and comments and white space dropped. Facts therefore never depend on
