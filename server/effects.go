@@ -14,6 +14,7 @@ type effects struct {
 	wrote    bool
 	ends     bool // COMMIT or ROLLBACK is in it
 	tags     bool // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
+	resets   bool // RESET or DISCARD ALL is
 	discards bool // DISCARD ALL is
 	doubt    doubt
 	pin      sqlparse.Pin
@@ -46,6 +47,7 @@ func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 	switch f.Kind {
 	case sqlparse.Discard:
 		e.discards = e.discards || f.Traits.Has(sqlparse.Prepares)
+		e.resets = e.resets || e.discards
 	case sqlparse.Do:
 		e.doubt |= doubtSettings | doubtPins
 	case sqlparse.Unknown:
@@ -63,12 +65,13 @@ func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 func (e *effects) noteSettings(f *sqlparse.Facts, sql []byte) {
 	sets := f.Kind == sqlparse.Set || f.Kind == sqlparse.Reset
 	if sets || f.Traits.Has(sqlparse.MultiStatement) {
-		if list, ok := sqlparse.Settings(string(sql)); ok {
-			e.settings = append(e.settings, list...)
+		list, followed := sqlparse.Settings(string(sql))
+		if followed {
+			e.addSettings(&e.settings, list)
 			return
 		}
 		e.doubt |= doubtSettings
-		e.touched = append(e.touched, sqlparse.Touched(string(sql))...)
+		e.addSettings(&e.touched, sqlparse.Touched(string(sql)))
 	}
 	if !f.Traits.Has(sqlparse.Configures) {
 		return
@@ -78,6 +81,13 @@ func (e *effects) noteSettings(f *sqlparse.Facts, sql []byte) {
 	e.names = append(e.names, c.Names...)
 	if c.Computed {
 		e.pin = sqlparse.PinSessionSet
+	}
+}
+
+func (e *effects) addSettings(to *[]sqlparse.Setting, list []sqlparse.Setting) {
+	*to = append(*to, list...)
+	for _, set := range list {
+		e.resets = e.resets || set.Reset || set.ResetAll
 	}
 }
 
@@ -136,19 +146,20 @@ func (s *session) resetAll() {
 }
 
 // restore has the server set again what the client's start-up packet has set and
-// the batch may have reset: for the client, that is what RESET goes back to.
-func (u *turn) restore(e *effects) {
-	s := u.session
-	if s.initial == (pool.Settings{}) || (len(e.settings)+len(e.touched) == 0 && !e.discards) {
-		return
+// the batch has reset: for the client, that is what RESET goes back to. The batch
+// is answered when that is done. Nothing else is under way: see forgetful.
+func (u *turn) restore() bool {
+	if u.failed || len(u.replies.effects) == 0 || !u.replies.effects[0].resets {
+		return false
 	}
-	sql := pool.Assignments(s.initialOf(e))
+	sql := pool.Assignments(u.session.initialOf(&u.replies.effects[0]))
 	if sql == "" {
-		return
+		return false
 	}
 	u.request = wire.AppendQuery(u.request, sql)
 	u.expect(expected{request: reqRestore, visibility: silent})
 	u.replies.boundary = true
+	return true
 }
 
 // initialOf is what the client's start-up packet has set, of the settings that the
@@ -203,7 +214,7 @@ func (u *turn) onTag(tag string) {
 		s.server.Settings, s.settings = s.initial, s.initial
 		s.judgeSettings()
 		s.pin, s.doubt, s.names = sqlparse.PinNone, 0, nil
-		u.replies.effects[0].doubt = 0
+		u.answering().doubt = 0
 		fallthrough
 	case strings.HasPrefix(tag, "DEALLOCATE ALL"):
 		s.server.Statements.Clear()
@@ -214,11 +225,20 @@ func (u *turn) onTag(tag string) {
 
 // nextNamed is what the PREPARE or DEALLOCATE does that is answered now.
 func (u *turn) nextNamed() (named, bool) {
-	e := &u.replies.effects[0]
+	e := u.answering()
 	if len(e.named) == 0 {
 		return named{}, false
 	}
 	n := e.named[0]
 	e.named = e.named[1:]
 	return n, true
+}
+
+// answering is the effects of the batch that is being answered, which may not have
+// come to its end yet.
+func (u *turn) answering() *effects {
+	if len(u.replies.effects) > 0 {
+		return &u.replies.effects[0]
+	}
+	return &u.effects
 }

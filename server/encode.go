@@ -209,7 +209,6 @@ func (u *turn) expect(e expected) { u.replies.push(e) }
 // endBatch hands the effects of the batch to its ReadyForQuery.
 func (u *turn) endBatch() {
 	u.replies.finish(u.effects)
-	u.restore(&u.effects)
 	u.effects = effects{}
 	u.skipping = false
 }

@@ -86,7 +86,7 @@ func (q *queue) forgetful() bool {
 		return true
 	}
 	for i := range q.effects {
-		if q.effects[i].tags {
+		if q.effects[i].tags || q.effects[i].resets {
 			return true
 		}
 	}
@@ -220,7 +220,7 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 	if e.request == reqInquiry && typ == wire.DataRow {
 		u.learn(frame)
 	}
-	if typ == wire.CommandComplete && e.visibility == shown && len(u.replies.effects) > 0 && u.replies.effects[0].tags {
+	if typ == wire.CommandComplete && e.visibility == shown && u.answering().tags {
 		tag, _, _ := wire.CString(frame[wire.HeaderLen:])
 		u.onTag(string(tag))
 	}
@@ -373,8 +373,7 @@ func (u *turn) onReady(frame []byte) error {
 		return errDesync("ReadyForQuery out of order")
 	}
 	u.replies.pop()
-	restoring := !u.replies.empty() && u.replies.first().request == reqRestore
-	visible := e.request == reqRestore || (e.visibility == shown && !restoring)
+	visible := e.request == reqRestore || (e.visibility == shown && !u.restore())
 	if visible {
 		u.report()
 	}
