@@ -189,3 +189,16 @@ func (u *turn) closeName(name, what string) {
 	u.request = wire.End(wire.AppendString(append(b, 'S'), name), at)
 	u.expect(expected{request: reqClose, visibility: hidden, statement: name, closes: what})
 }
+
+// showError shows the reason instead of the consequence where a statement that the
+// client names could not be made ready.
+func (u *turn) showError(frame []byte, visible bool) {
+	if !visible || u.withheld == nil {
+		u.show(frame, visible)
+		return
+	}
+	u.show(frame, false)
+	u.detour()
+	u.local = wire.AppendError(u.local, u.withheld)
+	u.withheld = nil
+}

@@ -158,11 +158,10 @@ func (u *turn) textOf(name []byte, f *sqlparse.Facts) []byte {
 	if !f.Traits.Has(sqlparse.SessionState) && f.Kind != sqlparse.Unknown {
 		return nil
 	}
-	body := u.session.unnamed.body
 	if len(name) > 0 {
-		body = []byte(u.session.prepared[string(name)].statement.Body())
+		return statementText(u.session.prepared[string(name)].statement)
 	}
-	sql, _, _ := wire.CString(body)
+	sql, _, _ := wire.CString(u.session.unnamed.body)
 	return sql
 }
 

@@ -99,7 +99,7 @@ func TestRarities(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			c := direct.dialRaw()
 			c.t = t
-			c.login("bench", secret)
+			c.login("bench", secret, "bench")
 			x.run(c, whole)
 			c.conn.Close()
 			c = r.raw()

@@ -340,22 +340,20 @@ func (u *turn) onError(frame []byte) error {
 		return u.repeat()
 	}
 	first := *u.replies.first()
-	var own *wire.Error
-	if first.visibility == shown {
-		own = u.overdueError(e)
-	}
 	switch {
 	case first.request == reqInquiry:
 		u.inquiry.failed = true
 	case first.visibility == hidden && first.request == reqQuery:
 		return errDesync("settings of the session were refused: " + e.Message)
-	case first.visibility != silent:
+	case first.visibility == silent:
+		u.withheld = e
+	default:
 		u.failed, u.copying = true, false
+		if own := u.overdueError(e); own != nil {
+			u.withheld = own
+		}
 	}
-	u.show(frame, first.visibility != silent && own == nil)
-	if own != nil {
-		u.local = wire.AppendError(u.local, own)
-	}
+	u.showError(frame, first.visibility != silent)
 	if !first.request.ready() {
 		u.skip()
 	}
@@ -387,7 +385,7 @@ func (u *turn) onReady(frame []byte) error {
 	done := u.replies.popEffects()
 	s := u.session
 	u.apply(&done, status)
-	u.failed, u.copying = false, false
+	u.failed, u.copying, u.withheld = false, false, nil
 	s.tx, s.wrote = status, s.wrote || done.wrote
 	s.answered(status)
 	if status != wire.TxIdle && s.singly() {

@@ -34,6 +34,8 @@ type turn struct {
 	effects effects // of the batch being encoded
 	inquiry inquiry // under way
 
+	withheld *wire.Error // of a request that the client knows nothing of
+
 	reply    buffer // from the server
 	scanned  int    // of reply: looked at and meant for the client
 	relaying int    // bytes of a large frame that are still to be passed on to the client
