@@ -14,6 +14,7 @@ type effects struct {
 	wrote    bool
 	ends     bool // COMMIT or ROLLBACK is in it
 	tags     bool // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
+	forgets  bool // DEALLOCATE ALL or DISCARD ALL is
 	resets   bool // RESET or DISCARD ALL is
 	discards bool // DISCARD ALL is
 	doubt    doubt

@@ -31,7 +31,9 @@ func (u *turn) nameInQuery(f *sqlparse.Facts, sql []byte) {
 // nameInText does so in the extended protocol, in front of Bind.
 func (u *turn) nameInText(f *sqlparse.Facts, sql []byte) {
 	if f.Traits.Has(sqlparse.Prepares) {
-		for _, n := range sqlparse.Namings(string(sql)) {
+		list := sqlparse.Namings(string(sql))
+		u.effects.forgets = u.effects.forgets || len(list) == 0
+		for _, n := range list {
 			u.naming(n)
 			u.mean(n.Name, u.standIn)
 		}
@@ -56,7 +58,7 @@ func (u *turn) naming(n sqlparse.Naming) {
 // mean has a name mean nothing on the server if it does so in the session, and
 // calls have otherwise.
 func (u *turn) mean(name string, have func(string)) {
-	if _, ok := u.session.prepared[name]; ok {
+	if _, ok := u.session.prepared[name]; ok && !u.effects.forgets {
 		have(name)
 		return
 	}
@@ -68,6 +70,10 @@ func (u *turn) executing(name string) {
 	p := u.session.prepared[name]
 	u.own(name, p)
 	if p.facts == nil || !p.facts.Traits.Has(sqlparse.SessionState) {
+		return
+	}
+	if u.effects.facts != nil && u.effects.facts.Kind == sqlparse.Explain { // it may not be carried out
+		u.effects.doubt |= doubtSettings | doubtPins
 		return
 	}
 	text := statementText(p.statement)
