@@ -133,9 +133,6 @@ func (s *session) end(u *turn) {
 	if !u.running {
 		u.recycle()
 	}
-	if s.server != nil && !u.replies.empty() {
-		s.shard.srv.pools.Cancel(s.server) // PostgreSQL does not notice that nobody listens
-	}
 	s.close()
 	s.shard.giveBack(u)
 }

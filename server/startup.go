@@ -195,12 +195,15 @@ func (l *login) identify() error {
 		l.database = l.user
 	}
 	var err error
-	if l.replication, err = wantsReplication(p); l.replication || err != nil {
-		return err // what it sets is the server's business
+	if l.replication, err = wantsReplication(p); err != nil {
+		return err
 	}
-	l.console = slices.Contains(l.shard.srv.config().ConsoleDatabases, l.database)
+	l.console = !l.replication && slices.Contains(l.shard.srv.config().ConsoleDatabases, l.database)
 	if !l.console {
 		l.profile = l.shard.srv.config().profileOf(l.database, l.user)
+	}
+	if l.replication {
+		return nil // what it sets is the server's business
 	}
 	initial, err := startupSettings(p)
 	if err != nil {

@@ -161,11 +161,11 @@ func (u *turn) overdueError(e *wire.Error) *wire.Error {
 	return errQueryTimeout()
 }
 
-// abandon has the node stop what it does for nobody: a transaction that will not
-// be committed because its client has gone, or what has lasted too long.
+// abandon has the node stop what it does for nobody, since PostgreSQL does not
+// notice that nobody listens: unless it is about to commit what it has done.
 func (u *turn) abandon() {
 	s := u.session
-	pointless := s.doomed != nil || (s.tx != wire.TxIdle && !u.ends())
+	pointless := s.doomed != nil || !u.ends()
 	if s.server != nil && !u.replies.empty() && pointless {
 		s.shard.srv.pools.Cancel(s.server)
 	}

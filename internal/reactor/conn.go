@@ -80,6 +80,9 @@ func (c *Conn) recv(b []byte) (int, error) {
 	if len(c.uring.held) > 0 {
 		return c.takeHeld(b), nil
 	}
+	if e := c.uring.failure; e != 0 {
+		return 0, os.NewSyscallError("recv", syscall.Errno(e))
+	}
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
 		switch {

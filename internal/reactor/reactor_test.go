@@ -21,6 +21,7 @@ func TestLoops(t *testing.T) {
 	}{
 		{"IdleConnStartsItsHandler", testIdleConnStartsItsHandler},
 		{"EndOfStreamBehindData", testEndOfStreamBehindData},
+		{"Reset", testReset},
 		{"WriteWaitsForRoom", testWriteWaitsForRoom},
 		{"AwaitLetsOthersRun", testAwaitLetsOthersRun},
 		{"DeadlinesPassInOrder", testDeadlinesPassInOrder},
@@ -175,6 +176,33 @@ func testEndOfStreamBehindData(t *testing.T, m Method) {
 			t.Errorf("got %v, want EOF", err)
 		}
 	})
+}
+
+// Ensure that a connection that was reset does not look like one that was closed.
+func testReset(t *testing.T, m Method) {
+	g := start(t, 1, m, mustPanicNot(t))
+	fd, out := pair(t)
+	l := g.Loops()[0]
+	done := make(chan error, 1)
+	l.Post(func() {
+		l.Go(func(task *Task) {
+			c, err := l.NewConn(fd)
+			if err != nil {
+				done <- err
+				return
+			}
+			c.Attach(task)
+			_, err = task.Read(c, make([]byte, 8), time.Now().Add(5*time.Second))
+			c.Close()
+			done <- err
+		})
+	})
+	on(l, func(*Task) {})
+	_ = out.(*net.TCPConn).SetLinger(0)
+	out.Close()
+	if err := <-done; !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("got %v, want a reset", err)
+	}
 }
 
 // Ensure that a write larger than the socket's buffers waits for the reader.

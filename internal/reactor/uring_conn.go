@@ -37,6 +37,7 @@ type uring struct {
 	buffer  int16  // that held is in, 1 more than its number; 0 for none of the ring's
 	asked   bool   // a request for data is under way
 	more    bool   // there was more than what is held
+	failure int32  // an error number that the socket says only once
 	output  bool   // a write is under way
 	blocked bool   // somebody waits for its end
 	polled  bool   // a request for room is under way
@@ -88,7 +89,7 @@ func (c *Conn) received(e cqe) {
 		c.readable = true
 	case e.res == -int32(unix.ECANCELED):
 	default:
-		c.readable, c.hung = true, true
+		c.readable, c.hung, u.failure = true, true, -e.res
 	}
 }
 
