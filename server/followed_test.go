@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -160,7 +162,7 @@ func TestSessionsAreFollowed(t *testing.T) {
 		}
 		conn.Close(t.Context())
 	}
-	seed := uint64(time.Now().UnixNano())
+	seed := seedOf(t)
 	t.Logf("seed %d", seed)
 	b := newBabble(seed)
 	var all []*twin
@@ -187,4 +189,17 @@ func next(b babble, all []*twin, size int) *twin {
 		all = holders
 	}
 	return all[b.IntN(len(all))]
+}
+
+// seedOf is a new seed, or the one in PGHERD_SEED.
+func seedOf(t *testing.T) uint64 {
+	text := os.Getenv("PGHERD_SEED")
+	if text == "" {
+		return uint64(time.Now().UnixNano())
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/pgherd/pgherd/internal/pool"
@@ -34,8 +35,8 @@ func (u *turn) nameInText(f *sqlparse.Facts, sql []byte) {
 		list := sqlparse.Namings(string(sql))
 		u.effects.forgets = u.effects.forgets || len(list) == 0
 		for _, n := range list {
-			u.naming(n)
 			u.mean(n.Name, u.standIn)
+			u.naming(n)
 		}
 	}
 	for _, name := range f.Executes {
@@ -56,8 +57,12 @@ func (u *turn) naming(n sqlparse.Naming) {
 }
 
 // mean has a name mean nothing on the server if it does so in the session, and
-// calls have otherwise.
+// calls have otherwise. What the batch itself has named or deallocated before is
+// right on the server by then.
 func (u *turn) mean(name string, have func(string)) {
+	if slices.ContainsFunc(u.effects.named, func(n named) bool { return n.name == name }) {
+		return
+	}
 	if _, ok := u.session.prepared[name]; ok && !u.effects.forgets {
 		have(name)
 		return
@@ -151,8 +156,10 @@ func (u *turn) own(name string, p prepared) {
 // hiddenName is a statement's and a portal's that last for a moment.
 const hiddenName = pool.SharedPrefix + "hidden"
 
-// executeHidden carries out a PREPARE of a name within a batch.
+// executeHidden carries out a PREPARE of a name within a batch. One that failed
+// has left the hidden statement behind.
 func (u *turn) executeHidden(name, sql string) {
+	u.closeName(hiddenName, "")
 	u.request = appendParse(u.request, hiddenName, sql+"\x00\x00\x00")
 	u.request = wire.AppendFrame(u.request, wire.Bind, hiddenName+"\x00"+hiddenName+"\x00\x00\x00\x00\x00\x00\x00")
 	u.request = wire.AppendFrame(u.request, wire.Execute, hiddenName+"\x00\x00\x00\x00\x00")

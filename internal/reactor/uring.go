@@ -35,10 +35,11 @@ const (
 
 	sqeBufferSelect = 1 << 5
 	recvPollFirst   = 1 << 0
+	recvMultishot   = 1 << 1
 
-	cqeBuffer       = 1 << 0
-	cqeSockNonempty = 1 << 2
-	cqeBufferShift  = 16
+	cqeBuffer      = 1 << 0
+	cqeMore        = 1 << 1
+	cqeBufferShift = 16
 
 	offsetSQEs = 0x10000000
 )

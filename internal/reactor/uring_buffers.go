@@ -23,7 +23,16 @@ type receiveBuffers struct {
 	memory []byte
 	ring   []bufferEntry
 	tail   *uint16 // shared
+	chunks [smallCount]chunk
 }
+
+// chunk is what a buffer holds for a Conn.
+type chunk struct {
+	size int16
+	next int16 // the Conn's next buffer, 1 more than its number; 0 for none
+}
+
+func (b *receiveBuffers) data(id int16) []byte { return slot(b.memory, int(id))[:b.chunks[id].size] }
 
 // bufferEntry is struct io_uring_buf.
 type bufferEntry struct {

@@ -28,20 +28,27 @@ const (
 	fdMask       = 1<<24 - 1
 )
 
-// uring is what a Conn has under way on its loop's ring. There is at most one
-// request for data, made when all has been read, so nobody who does not read
-// takes buffers from those who do.
+// uring is what a Conn has under way on its loop's ring. A request for data
+// brings one completion after the other (multishot), until somebody who reads
+// too slowly, or much, makes it be withdrawn; then plain reads follow, until all
+// has been read. So nobody takes many buffers from the others, and while a
+// request is under way nobody else reads.
 type uring struct {
 	serial  uint32
-	held    []byte // received and not read yet
+	held    []byte // of what was received, the first that is not read yet
 	buffer  int16  // that held is in, 1 more than its number; 0 for none of the ring's
-	asked   bool   // a request for data is under way
-	more    bool   // there was more than what is held
+	last    int16  // of those that follow, in the same way
+	queued  int16  // buffers
 	failure int32  // an error number that the socket says only once
+	asked   bool   // a request for data is under way
+	leaving bool   // it is being withdrawn
 	output  bool   // a write is under way
 	blocked bool   // somebody waits for its end
 	polled  bool   // a request for room is under way
 }
+
+// maxQueued is how many buffers may wait for one reader.
+const maxQueued = 4
 
 func (c *Conn) tag(purpose uint64) uint64 {
 	return purpose | uint64(c.uring.serial&serialMask)<<serialShift | uint64(c.fd&fdMask)
@@ -65,53 +72,100 @@ func (c *Conn) enlist() {
 	}
 }
 
-// awaitData requests what comes next; the completion is an event.
+// awaitData requests what comes from now on; each completion is an event.
 func (c *Conn) awaitData() {
 	if c.uring.asked {
 		return
 	}
 	c.uring.asked = true
 	e := c.loop.ring.request()
-	e.opcode, e.flags, e.ioprio, e.fd, e.userData = opRecv, sqeBufferSelect, recvPollFirst, int32(c.fd), c.tag(forData)
+	e.opcode, e.flags, e.ioprio, e.fd, e.userData = opRecv, sqeBufferSelect, recvPollFirst|recvMultishot, int32(c.fd), c.tag(forData)
 }
 
 // received notes what a request for data has brought.
 func (c *Conn) received(e cqe) {
 	u := &c.uring
-	u.asked = false
+	u.asked = e.flags&cqeMore != 0
+	u.leaving = u.leaving && u.asked
 	switch {
 	case e.res > 0:
-		id := int(e.flags >> cqeBufferShift)
-		u.held, u.buffer = slot(c.loop.ring.receive.memory, id)[:e.res], int16(id+1)
-		u.more = e.res == smallSize || e.flags&cqeSockNonempty != 0
-		c.readable = true
-	case e.res == -int32(unix.ENOBUFS), e.res == -int32(unix.EAGAIN): // a plain read will do
-		c.readable = true
-	case e.res == -int32(unix.ECANCELED):
-	default:
-		c.readable, c.hung, u.failure = true, true, -e.res
+		c.hold(int16(e.flags>>cqeBufferShift), int16(e.res))
+		if e.res == smallSize || u.queued >= maxQueued {
+			c.withdraw()
+		}
+	case e.res < 0 && !transient(e.res):
+		u.failure = -e.res
+		fallthrough
+	case e.res == 0:
+		c.hung = true
 	}
+	c.readable = c.hung || !u.asked || len(u.held) > 0
+}
+
+// transient tells the errors after which a plain read will do.
+func transient(res int32) bool {
+	switch unix.Errno(-res) {
+	case unix.ENOBUFS, unix.EAGAIN, unix.EINTR, unix.ECANCELED:
+		return true
+	}
+	return false
+}
+
+// hold puts a buffer behind those that are not read yet.
+func (c *Conn) hold(id, size int16) {
+	u, b := &c.uring, &c.loop.ring.receive
+	b.chunks[id] = chunk{size: size}
+	if u.buffer == 0 {
+		u.buffer, u.held = id+1, b.data(id)
+	} else {
+		b.chunks[u.last-1].next = id + 1
+	}
+	u.last = id + 1
+	u.queued++
 }
 
 // takeHeld reads from what was received.
 func (c *Conn) takeHeld(b []byte) int {
 	u := &c.uring
 	n := copy(b, u.held)
-	if u.held = u.held[n:]; len(u.held) > 0 {
-		return n
-	}
-	c.letGo()
-	if !u.more {
-		c.drained()
+	if u.held = u.held[n:]; len(u.held) == 0 {
+		c.nextHeld()
+		c.readable = c.hung || !u.asked || len(u.held) > 0
 	}
 	return n
 }
 
-func (c *Conn) letGo() {
-	if u := &c.uring; u.buffer > 0 {
-		c.loop.ring.receive.put(int(u.buffer - 1))
-		u.held, u.buffer = nil, 0
+// nextHeld gives the first buffer back.
+func (c *Conn) nextHeld() {
+	u, b := &c.uring, &c.loop.ring.receive
+	u.held = nil
+	if u.buffer == 0 {
+		return
 	}
+	next := b.chunks[u.buffer-1].next
+	b.put(int(u.buffer - 1))
+	u.buffer = next
+	u.queued--
+	if next > 0 {
+		u.held = b.data(next - 1)
+	}
+}
+
+// letGo gives all buffers back.
+func (c *Conn) letGo() {
+	for c.uring.buffer > 0 {
+		c.nextHeld()
+	}
+}
+
+// withdraw ends the request for data. What comes before it has ended is kept.
+func (c *Conn) withdraw() {
+	if !c.uring.asked || c.uring.leaving {
+		return
+	}
+	c.uring.leaving = true
+	e := c.loop.ring.request()
+	e.opcode, e.fd, e.addr = opAsyncCancel, -1, c.tag(forData)
 }
 
 // writeSoon has b sent with the loop's next system call. It is false for what
@@ -189,23 +243,22 @@ func (c *Conn) endRequests() {
 func (c *Conn) delist() {
 	u := &c.uring
 	for u.asked {
-		c.cancelData()
+		c.withdraw()
+		c.loop.ring.submit()
+		c.loop.reap()
+		c.receiveNow()
 	}
-	if u.buffer > 0 {
-		kept := slices.Clone(u.held)
-		c.letGo()
-		u.held = kept
+	kept := slices.Clone(u.held)
+	for u.buffer > 0 {
+		c.nextHeld()
+		kept = append(kept, u.held...)
 	}
-	u.output, u.blocked, u.polled = false, false, false
+	u.held, u.output, u.blocked, u.polled = kept, false, false, false
 }
 
-// cancelData withdraws the request for data, which may have been carried out.
-func (c *Conn) cancelData() {
+// receiveNow takes c's completions out of turn.
+func (c *Conn) receiveNow() {
 	tag := c.tag(forData)
-	e := c.loop.ring.request()
-	e.opcode, e.fd, e.addr = opAsyncCancel, -1, tag
-	c.loop.ring.submit()
-	c.loop.reap()
 	for i := range c.loop.done {
 		if e := &c.loop.done[i]; e.userData == tag {
 			c.received(*e)
