@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
@@ -19,7 +21,9 @@ func TestPythonClients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, 0, func(s *Config, p *pool.Config, n *int) { s.Mode, p.Size, *n = mode, 3, 2 })
 			for _, script := range []string{"psycopg2_client.py", "psycopg_client.py"} {
-				out, err := exec.CommandContext(t.Context(), python, "testdata/clients/"+script, r.dsn()).CombinedOutput()
+				ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+				defer stop()
+				out, err := exec.CommandContext(ctx, python, "testdata/clients/"+script, r.dsn()).CombinedOutput()
 				if err != nil || strings.TrimSpace(string(out)) != "ok" {
 					t.Errorf("%s: %v\n%s", script, err, out)
 				}

@@ -191,7 +191,10 @@ func (u *turn) relayLarge() bool {
 // onFrame deals with one whole frame from the server.
 func (u *turn) onFrame(typ byte, frame []byte) error {
 	switch typ {
-	case wire.NoticeResponse, wire.NotificationResponse:
+	case wire.NotificationResponse: // whatever we ask meanwhile, it is the client's
+		u.show(frame, true)
+		return nil
+	case wire.NoticeResponse:
 		u.show(frame, u.visible())
 		return nil
 	case wire.ParameterStatus:
