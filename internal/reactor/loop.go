@@ -25,7 +25,7 @@ type Loop struct {
 	conns    []*Conn // by descriptor
 	accepts  map[int]func(fd int)
 	runq     []*Task
-	starts   []*Conn // idle with something to read already
+	starts   []starter // idle with something to read already
 	timers   timers
 	free     []*Task
 	live     map[*Task]struct{}
@@ -113,6 +113,13 @@ func (l *Loop) adopt(c *Conn) error {
 	return nil
 }
 
+// starter is a Conn whose handler is to be started, by its descriptor: it may have
+// gone to another loop by then, and must not be touched here any more.
+type starter struct {
+	fd int
+	c  *Conn
+}
+
 // forget unregisters c, which is about to be closed.
 func (l *Loop) forget(c *Conn) {
 	if c.fd < len(l.conns) && l.conns[c.fd] == c {
@@ -131,12 +138,13 @@ func (c *Conn) leave() {
 		c.delist()
 	}
 	c.loop.forget(c)
+	c.starting = false
 }
 
 func (l *Loop) startLater(c *Conn) {
 	if !c.starting {
 		c.starting = true
-		l.starts = append(l.starts, c)
+		l.starts = append(l.starts, starter{c.fd, c})
 	}
 }
 
@@ -190,10 +198,13 @@ func (l *Loop) runReady() {
 			t.queued = false
 			t.resume()
 		}
-		for _, c := range starts {
-			c.starting = false
-			if c.fd >= 0 && c.task == nil && c.handler != nil {
-				c.start()
+		for _, s := range starts {
+			if s.fd < 0 || l.conns[s.fd] != s.c {
+				continue
+			}
+			s.c.starting = false
+			if s.c.task == nil && s.c.handler != nil {
+				s.c.start()
 			}
 		}
 		l.runq, l.starts = reuse(runq, l.runq), reuse(starts, l.starts)
