@@ -19,6 +19,10 @@ type entry struct {
 	cancel func() // called on any goroutine
 }
 
+// beyondPIDs is in every process id that is made up, lest somebody terminates a
+// stranger by it: Linux goes up to 2^22.
+const beyondPIDs = 1 << 30
+
 // add invents a key for a session; secret has n bytes. The process id is a real one,
 // as far as it is given and no other node's has the same number.
 func (c *cancels) add(pid uint32, n int, cancel func()) (_ uint32, secret []byte) {
@@ -29,7 +33,7 @@ func (c *cancels) add(pid uint32, n int, cancel func()) (_ uint32, secret []byte
 	for pid == 0 || c.sessions[pid] != nil {
 		var b [4]byte
 		_, _ = rand.Read(b[:])
-		pid = binary.BigEndian.Uint32(b[:]) & 0x7fffffff // process ids are positive
+		pid = binary.BigEndian.Uint32(b[:])&0x7fffffff | beyondPIDs // they are positive
 	}
 	c.sessions[pid] = &entry{secret, cancel}
 	return pid, secret

@@ -126,6 +126,7 @@ func (s *session) park() {
 // end closes the session for the reason that broke off its turn.
 func (s *session) end(u *turn) {
 	s.watch = nil
+	s.dropKey() // the server's next session has the same process id
 	u.abandon()
 	if e := fatal(u.err); e != nil && !s.closed && u.between() {
 		s.say(wire.AppendError(nil, e))
@@ -158,9 +159,15 @@ func (s *session) close() {
 	s.forget()
 }
 
+// dropKey makes cancel requests for the session void.
+func (s *session) dropKey() {
+	s.shard.srv.cancels.remove(s.key)
+	s.key = 0
+}
+
 // forget takes the session out of the books.
 func (s *session) forget() {
-	s.shard.srv.cancels.remove(s.key)
+	s.dropKey()
 	delete(s.shard.sessions, s)
 	if s.counted {
 		s.shard.srv.headcount.leave(s.database, s.user)
