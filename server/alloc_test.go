@@ -14,20 +14,24 @@ import (
 
 // Ensure that the steady relay path allocates nothing per statement.
 func TestRelayAllocates(t *testing.T) {
+	prepared := join(mParse("statement", "select 1"), mSync())
+	executed := join(mBind("", "statement"), mDescribe('P', ""), mExecute("", 0), mSync())
 	for _, c := range []struct {
 		name     string
+		mode     config.PoolMode
 		standbys int
 		setup    []byte
 		send     []byte
 	}{
-		{"simple", 0, nil, mQuery("select 1")},
-		{"extended", 0, nil, join(one("select 1"), mSync())},
-		{"prepared", 0, join(mParse("s", "select 1"), mSync()), join(mBind("", "s"), mDescribe('P', ""), mExecute("", 0), mSync())},
-		{"transaction", 0, nil, join(mQuery("begin"), mQuery("select 1"), mQuery("commit"))},
-		{"simple, with a standby", 1, nil, mQuery("select 1")},
+		{"simple", config.PoolTransaction, 0, nil, mQuery("select 1")},
+		{"extended", config.PoolTransaction, 0, nil, join(one("select 1"), mSync())},
+		{"prepared", config.PoolTransaction, 0, prepared, executed},
+		{"prepared, in session mode", config.PoolSession, 0, prepared, executed},
+		{"transaction", config.PoolTransaction, 0, nil, join(mQuery("begin"), mQuery("select 1"), mQuery("commit"))},
+		{"simple, with a standby", config.PoolTransaction, 1, nil, mQuery("select 1")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t, c.standbys, func(s *Config, _ *pool.Config, _ *int) { s.Auth = config.AuthTrust })
+			r := newRig(t, c.standbys, func(s *Config, _ *pool.Config, _ *int) { s.Auth, s.Mode = config.AuthTrust, c.mode })
 			client := r.raw()
 			if c.setup != nil {
 				client.send(c.setup)

@@ -44,16 +44,16 @@ func (e *editions) next(name string) {
 }
 
 // use notes that a request needs a shared statement.
-func (u *turn) use(r request, client string, p prepared) expected {
-	if p.statement.Name == "" || p.statement.SQL {
+func (u *turn) use(r request, p prepared) expected {
+	if !p.statement.Shared() {
 		return expected{request: r}
 	}
 	if !p.used {
 		p.used = true
-		u.session.prepared[client] = p
-		return expected{request: r, uses: client, first: true}
+		u.session.prepared[p.name] = p
+		return expected{request: r, uses: p.name, first: true}
 	}
-	return expected{request: r, uses: client}
+	return expected{request: r, uses: p.name}
 }
 
 // outdated reports whether the server has refused a shared statement for a reason

@@ -142,26 +142,31 @@ func newTwin(r *rig, database string, options []string) *twin {
 	return w
 }
 
-// Ensure that sessions that share servers get the answers that they would get from
-// servers of their own, whatever they do to their state.
-func TestSessionsAreFollowed(t *testing.T) {
-	const sessions, size, steps = 4, 2, 1500
-	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, p.Size = config.AuthTrust, size })
+// furnish makes what babble speaks of, in two databases.
+func furnish(r *rig) {
 	r.cluster.Exec(0, "create role reader")
 	r.cluster.Exec(0, "grant reader to bench")
 	for _, database := range []string{"bench", "own"} {
 		if database == "own" {
 			r.cluster.Exec(0, "create database own")
 		}
-		conn, err := r.cluster.Connect(t.Context(), 0, database)
+		conn, err := r.cluster.Connect(r.Context(), 0, database)
 		if err != nil {
-			t.Fatal(err)
+			r.Fatal(err)
 		}
 		for i := 1; i <= 3; i++ {
-			mustExec(t, conn, fmt.Sprintf("create schema s%d; create table s%d.where_am_i as select %d::int as here; grant usage on schema s%d to public; grant select on s%d.where_am_i to public", i, i, i, i, i))
+			mustExec(r.T, conn, fmt.Sprintf("create schema s%d; create table s%d.where_am_i as select %d::int as here; grant usage on schema s%d to public; grant select on s%d.where_am_i to public", i, i, i, i, i))
 		}
-		conn.Close(t.Context())
+		conn.Close(r.Context())
 	}
+}
+
+// Ensure that sessions that share servers get the answers that they would get from
+// servers of their own, whatever they do to their state.
+func TestSessionsAreFollowed(t *testing.T) {
+	const sessions, size, steps = 4, 2, 1500
+	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, p.Size = config.AuthTrust, size })
+	furnish(r)
 	seed := seedOf(t)
 	t.Logf("seed %d", seed)
 	b := newBabble(seed)

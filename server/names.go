@@ -12,7 +12,7 @@ import (
 
 // The names in PREPARE, EXECUTE and DEALLOCATE are passed on as they stand. Before
 // such a statement its names mean on the server what they mean in the session: the
-// session's statement, or nothing.
+// session's statement, or nothing. Where the session keeps its server, they do.
 
 // nameInQuery prepares for a simple Query that names statements. Sync keeps a
 // failure to do so apart from the query.
@@ -50,7 +50,7 @@ func (u *turn) naming(n sqlparse.Naming) {
 	if n.Inner != nil {
 		next.prepared = prepared{statement: pool.NewSQLStatement(n.Text), facts: n.Inner}
 	}
-	if strings.HasPrefix(n.Name, pool.SharedPrefix) { // it may be taken for one of ours
+	if strings.HasPrefix(n.Name, pool.SharedPrefix) && !u.session.keepsNames() { // it may be taken for one of ours
 		u.effects.pin = sqlparse.PinPrepare
 	}
 	u.effects.named = append(u.effects.named, next)
@@ -140,6 +140,9 @@ func statementText(st pool.Statement) []byte {
 // own prepares a statement under the client's own name.
 func (u *turn) own(name string, p prepared) {
 	s := u.session
+	if s.keepsNames() {
+		return
+	}
 	if what, ok := s.server.Statements.Holds(name); ok && what == p.statement.Name {
 		return
 	}
@@ -179,7 +182,7 @@ const emptyStatement = "empty"
 // or a DEALLOCATE that is to succeed: an empty query will do.
 func (u *turn) standIn(name string) {
 	s := u.session
-	if _, ok := s.server.Statements.Holds(name); ok {
+	if _, ok := s.server.Statements.Holds(name); ok || s.keepsNames() {
 		return
 	}
 	u.request = appendParse(u.request, name, "\x00\x00\x00")
@@ -190,7 +193,7 @@ func (u *turn) standIn(name string) {
 // vacate frees a name on the server that means something else there.
 func (u *turn) vacate(name string) {
 	statements := &u.session.server.Statements
-	if what, ok := statements.Holds(name); ok && what != name { // a shared one is nobody's own
+	if what, ok := statements.Holds(name); ok && what != name && !u.session.keepsNames() { // a shared one is nobody's own
 		statements.Remove(name)
 		u.closeName(name, what)
 	}

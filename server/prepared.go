@@ -7,7 +7,8 @@ import (
 )
 
 // encodeParse passes an unnamed statement on, and remembers it for a Bind on
-// another server. A named one becomes a statement that sessions share.
+// another server. A named one becomes a statement that sessions share, unless the
+// session keeps its server: then the name is the server's business.
 func (u *turn) encodeParse(frame []byte) error {
 	s := u.session
 	name, body, ok := wire.CString(frame[wire.HeaderLen:])
@@ -21,6 +22,10 @@ func (u *turn) encodeParse(frame []byte) error {
 		u.forward(frame, reqParse)
 		return nil
 	}
+	if s.keepsNames() {
+		u.parseOwn(string(name), frame, prepared{statement: pool.NewOwnStatement(string(name), body), facts: f})
+		return nil
+	}
 	if u.refuses(f) {
 		u.forward(frame, reqParse)
 		return nil
@@ -32,6 +37,20 @@ func (u *turn) encodeParse(frame []byte) error {
 	}
 	u.encodeNamed(string(name), prepared{statement: s.shared(body), facts: f})
 	return nil
+}
+
+// keepsNames reports whether statements have the client's names on the server. Then
+// what a name stands for there is for the server to say, and nothing is put right
+// before; which facts belong to it is still followed.
+func (s *session) keepsNames() bool { return s.keepsServer() }
+
+// parseOwn passes a named statement on as it stands. Should the server refuse it,
+// the name means again what it meant before.
+func (u *turn) parseOwn(name string, frame []byte, p prepared) {
+	before := u.session.prepared[name]
+	u.session.remember(name, p)
+	u.request = append(u.request, frame...)
+	u.expect(expected{request: reqParse, client: name, before: before})
 }
 
 // refuses reports whether the server is sure to refuse a Parse, as it does in a
@@ -62,6 +81,7 @@ func (s *session) remember(name string, p prepared) {
 	if s.prepared == nil {
 		s.prepared = map[string]prepared{}
 	}
+	p.name = name
 	s.prepared[name] = p
 }
 
@@ -97,9 +117,11 @@ func (u *turn) resolve(name []byte) (string, prepared) {
 	case !ok:
 		u.vacate(string(name))
 		return string(name), p
+	case u.session.keepsNames():
+		return p.name, p
 	case p.statement.SQL:
-		u.own(string(name), p)
-		return string(name), p
+		u.own(p.name, p)
+		return p.name, p
 	}
 	return u.ensure(p), p
 }
@@ -109,6 +131,7 @@ func (u *turn) resolve(name []byte) (string, prepared) {
 func (u *turn) resolveUnnamed() prepared {
 	s := u.session
 	switch {
+	case s.keepsNames():
 	case s.unnamed.body == nil:
 		u.closeName("", "")
 	case s.unnamed.server != s.server:
@@ -143,7 +166,7 @@ func (u *turn) encodeBind(b []byte, size int) error {
 	head = wire.AppendString(wire.AppendString(head, portal), server)
 	missing := size - len(b)
 	u.request = wire.End(append(head, rest...), at)
-	u.expect(u.use(reqBind, string(name), p))
+	u.expect(u.use(reqBind, p))
 	if missing > 0 {
 		setLength(u.request[at:], len(u.request)-at-1+missing)
 		u.commit()
@@ -188,10 +211,12 @@ func (u *turn) encodeTarget(typ byte, frame []byte) error {
 		server, p := u.resolve(name)
 		b, at := wire.Begin(u.request, wire.Describe)
 		u.request = wire.End(wire.AppendString(append(b, 'S'), server), at)
-		u.expect(u.use(reqDescribeStatement, string(name), p))
+		u.expect(u.use(reqDescribeStatement, p))
 	case len(name) == 0:
 		u.session.unnamed = unnamed{}
 		u.forward(frame, reqClose)
+	case u.session.keepsNames():
+		u.closeOwn(string(name), frame)
 	default: // others may use it on the server
 		u.encodeClose(string(name))
 	}
@@ -208,5 +233,12 @@ func (u *turn) encodeClose(name string) {
 		return
 	}
 	delete(u.session.prepared, name)
-	u.expect(expected{request: localClose, client: name, closed: p})
+	u.expect(expected{request: localClose, client: name, before: p})
+}
+
+func (u *turn) closeOwn(name string, frame []byte) {
+	before := u.session.prepared[name]
+	delete(u.session.prepared, name)
+	u.request = append(u.request, frame...)
+	u.expect(expected{request: reqClose, client: name, before: before})
 }

@@ -48,8 +48,8 @@ type expected struct {
 	closes     string   // what that name stands for, if anything is known of it
 	uses       string   // the shared statement that reqBind and reqDescribeStatement need
 	first      bool     // it is the session's first use of it
-	client     string   // the client's name of what reqParse and localParse prepare, localClose closes
-	closed     prepared // by localClose
+	client     string   // the client's name of what a Parse prepares or a Close closes
+	before     prepared // what that name meant before; nameless for nothing
 }
 
 // queue is the answers that are due, the first one next, and the effects of

@@ -62,6 +62,7 @@ const (
 
 // prepared is a named statement of the client's.
 type prepared struct {
+	name      string
 	statement pool.Statement
 	facts     *sqlparse.Facts
 	used      bool // by Bind or EXECUTE

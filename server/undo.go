@@ -26,8 +26,8 @@ func (u *turn) skip() {
 func (u *turn) undo(e *expected) {
 	s := u.session
 	switch {
-	case e.request == localClose && e.client != "":
-		s.remember(e.client, e.closed)
+	case e.before.name != "":
+		s.remember(e.client, e.before)
 	case e.client != "":
 		delete(s.prepared, e.client)
 	}

@@ -49,6 +49,15 @@ func NewSQLStatement(text string) Statement {
 	return Statement{body: unique.Make(text), Name: "sql_" + digest(text), SQL: true}
 }
 
+// NewOwnStatement makes a Statement that has the client's name on the server too,
+// from a Parse message's body.
+func NewOwnStatement(name string, body []byte) Statement {
+	return Statement{body: unique.Make(string(body)), Name: name}
+}
+
+// Shared reports whether other sessions may use the statement.
+func (s Statement) Shared() bool { return s.Base != "" }
+
 // Body is the query, its NUL, and the parameter types, as in Parse; or the text of
 // PREPARE.
 func (s Statement) Body() string { return s.body.Value() }
