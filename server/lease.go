@@ -24,9 +24,6 @@ func unanswered(err error) error {
 // retryDelay is how long a session leaves a node alone that just refused it.
 const retryDelay = 20 * time.Millisecond
 
-// resetTimeout is how long a server may take to forget a session.
-const resetTimeout = 5 * time.Second
-
 // lease gets a server that suits the batch, waiting for it if need be: in line,
 // for a primary, or for a standby that is about to catch up.
 func (u *turn) lease(need routing.Need) error {
@@ -335,34 +332,6 @@ func (u *turn) collectParameters() (map[string]string, error) {
 			u.onParameter(frame)
 		}
 	}
-}
-
-// recycle makes the server that a session leaves behind as good as new, if it is
-// in order, and returns it.
-func (u *turn) recycle() {
-	s := u.session
-	if s.server == nil || s.tx != wire.TxIdle || !u.replies.empty() || !u.replies.boundary || len(u.request) > 0 {
-		return
-	}
-	deadline := time.Now().Add(resetTimeout)
-	if u.task.Write(s.server.Conn, wire.AppendQuery(nil, "DISCARD ALL"), deadline) != nil {
-		return
-	}
-	for {
-		frame, err := u.readReply(deadline)
-		if err != nil || frame[0] == wire.ErrorResponse {
-			return
-		}
-		if frame[0] == wire.ParameterStatus {
-			u.onParameter(frame)
-		}
-		if frame[0] == wire.ReadyForQuery {
-			break
-		}
-	}
-	s.server.Settings = pool.Settings{}
-	s.server.Statements.Clear()
-	u.release()
 }
 
 // readReply reads one whole frame from the server; it is valid until the next.

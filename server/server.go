@@ -36,6 +36,7 @@ type Config struct {
 	Profile          func(database, user string) Profile // pure; nil: Mode and QueryWaitTimeout are all
 	TCP              reactor.TCP
 	MaxPrepared      int // prepared statements kept on each server connection
+	Reset            Reset
 	Consistency      config.Consistency
 	CatchupWait      time.Duration
 	ConsoleDatabases []string

@@ -138,3 +138,51 @@ func TestSessionModeEndsClean(t *testing.T) {
 		}
 	}
 }
+
+// Ensure that server_reset_query is what makes a server ready for the next session,
+// and that a server it does not suit is not used again.
+func TestResetQuery(t *testing.T) {
+	for _, c := range []struct {
+		query string
+		again bool   // the server serves the next session
+		mem   string // its work_mem
+	}{
+		{"DISCARD ALL", true, "4MB"},
+		{"reset all; deallocate all; set work_mem = '7MB'", true, "7MB"},
+		{"", false, "4MB"},
+		{"select 1/0", false, "4MB"},
+		{"begin", false, "4MB"},
+	} {
+		t.Run(c.query, func(t *testing.T) {
+			r := inSessionMode(t, func(s *Config, p *pool.Config) { p.Size, s.Reset.Query = 1, c.query })
+			first := r.raw()
+			first.do("set work_mem = '5MB'", "C:SET Z:I")
+			first.send(mTerminate())
+			second := r.raw()
+			second.do("show work_mem", "T D:"+c.mem+" C:SHOW Z:I")
+			if again := second.pid == first.pid; again != c.again {
+				t.Errorf("the server is used again: %v", again)
+			}
+		})
+	}
+}
+
+// Ensure that server_reset_query_always takes from a server what pgherd does not
+// follow, and that sessions still have their own settings and statements.
+func TestResetQueryAlways(t *testing.T) {
+	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, s.Reset.Always, p.Size = config.AuthTrust, true, 1 })
+	r.cluster.Exec(0, `create function public.sly() returns text language plpgsql as $$ begin perform set_config('work_mem', '9MB', false); return 'set'; end $$`)
+	a, b := r.raw(), r.raw()
+	a.do("set lock_timeout = '3s'", "C:SET Z:I")
+	a.send(join(mParse("s", "select 1"), mSync()))
+	a.want(1, "1 Z:I")
+	for range 3 {
+		a.do("select sly()", "T D:set C:SELECT_1 Z:I")
+		b.do("show work_mem", "T D:4MB C:SHOW Z:I")
+		b.do("show lock_timeout", "T D:0 C:SHOW Z:I")
+		a.send(join(mBind("", "s"), mExecute("", 0), mSync()))
+		a.want(1, "2 D:1 C:SELECT_1 Z:I")
+		a.send(join(mQuery("show lock_timeout"), mQuery("begin"), mQuery("commit")))
+		a.want(3, "T D:3s C:SHOW Z:I C:BEGIN Z:T C:COMMIT Z:I")
+	}
+}

@@ -259,7 +259,11 @@ func (u *turn) settle() bool {
 		return false
 	}
 	if s.server != nil && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 && !s.keepsServer() {
-		u.release()
+		if reset := &s.shard.srv.config().Reset; reset.Always {
+			u.releaseReset(reset.Query)
+		} else {
+			u.release()
+		}
 	}
 	return len(u.pending()) == 0 && u.flushed()
 }

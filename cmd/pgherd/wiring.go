@@ -87,6 +87,7 @@ func serverConfig(cfg *config.Config, access *access, own *certs.Clients) server
 		AllowPlainPassword: cfg.Auth.AllowPlainPassword, MaxClients: cfg.Pool.MaxClients,
 		Profile:         func(database, user string) server.Profile { return profileOf(cfg, database, user) },
 		QueryWaitNotify: cfg.Pool.QueryWaitNotify, LoginTimeout: cfg.Pool.ClientLoginTimeout, TCP: tcpOf(cfg),
+		Reset:       server.Reset{Query: cfg.Pool.ServerResetQuery, Always: cfg.Pool.ServerResetQueryAlways},
 		MaxPrepared: cfg.Pool.MaxPreparedStatements, Consistency: cfg.Consistency, CatchupWait: cfg.Routing.CatchupWait,
 		ConsoleDatabases: databases, Admins: cfg.Console.AdminUsers, TLS: own, SocketMode: fs.FileMode(cfg.SocketMode)}
 }

@@ -129,6 +129,7 @@ func (c *Config) setDefaults() {
 			QueryWaitTimeout:      120 * time.Second,
 			QueryWaitNotify:       5 * time.Second,
 			ClientLoginTimeout:    60 * time.Second,
+			ServerResetQuery:      "DISCARD ALL",
 			ServerLifetime:        3600 * time.Second,
 			ServerIdleTimeout:     600 * time.Second,
 			ServerConnectTimeout:  15 * time.Second,

@@ -25,6 +25,9 @@ type Pool struct {
 	ClientIdleTimeout      time.Duration `yaml:"client_idle_timeout"`
 	ClientLoginTimeout     time.Duration `yaml:"client_login_timeout"` // > 0
 
+	ServerResetQuery       string `yaml:"server_reset_query"`        // "" closes the server instead
+	ServerResetQueryAlways bool   `yaml:"server_reset_query_always"` // after each transaction, too
+
 	ServerLifetime        time.Duration `yaml:"server_lifetime"`
 	ServerIdleTimeout     time.Duration `yaml:"server_idle_timeout"`
 	ServerConnectTimeout  time.Duration `yaml:"server_connect_timeout"` // > 0
