@@ -21,9 +21,9 @@ func openCertificates(c config.TLS) (certificates, error) {
 	var both certificates
 	var clientErr, nodeErr error
 	if c.Client.SSLMode != config.SSLDisable {
-		both.clients, clientErr = certs.OpenClients(certs.Mode(c.Client.SSLMode), filesOf(c.Client), versionOf(c.Client))
+		both.clients, clientErr = certs.OpenClients(certs.Mode(c.Client.SSLMode), clientFiles(c.Client), versionOf(c.Client.TLSSide), c.Client.CipherSuites()...)
 	}
-	both.nodes, nodeErr = certs.OpenNodes(filesOf(c.Server), versionOf(c.Server))
+	both.nodes, nodeErr = certs.OpenNodes(filesOf(c.Server.TLSSide), versionOf(c.Server.TLSSide), c.Server.CipherSuites()...)
 	return both, errors.Join(about("tls.client", clientErr), about("tls.server", nodeErr))
 }
 
@@ -48,6 +48,12 @@ func filesOf(s config.TLSSide) certs.Files {
 	return certs.Files{Cert: s.CertFile, Key: s.KeyFile, CA: s.CAFile}
 }
 
+func clientFiles(c config.TLSClient) certs.Files {
+	files := filesOf(c.TLSSide)
+	files.CRL = c.CRLFile
+	return files
+}
+
 func versionOf(s config.TLSSide) uint16 {
 	if s.MinVersion == config.TLS13 {
 		return tls.VersionTLS13
@@ -57,11 +63,11 @@ func versionOf(s config.TLSSide) uint16 {
 
 // sslOf is how pgherd's own connections to a node are encrypted.
 func sslOf(c config.TLS, n config.Node) cluster.SSL {
-	return cluster.SSL{Mode: n.SSLMode.String(), RootCert: c.Server.CAFile, Cert: c.Server.CertFile, Key: c.Server.KeyFile}
+	return cluster.SSL{Mode: n.SSLMode.String(), Negotiation: c.Server.SSLNegotiation.String(), RootCert: c.Server.CAFile, Cert: c.Server.CertFile, Key: c.Server.KeyFile}
 }
 
 func poolTLS(cfg *config.Config, nodes *certs.Nodes) pool.TLS {
-	t := pool.TLS{Certs: nodes}
+	t := pool.TLS{Certs: nodes, Direct: cfg.TLS.Server.SSLNegotiation == config.NegotiationDirect}
 	for _, n := range cfg.Nodes {
 		t.Modes = append(t.Modes, certs.Mode(n.SSLMode))
 	}

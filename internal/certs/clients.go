@@ -4,20 +4,31 @@ import (
 	"crypto/tls"
 	"errors"
 	"sync/atomic"
+	"time"
 )
 
 // Clients is what clients are shown, and asked for.
 type Clients struct {
 	mode    Mode
 	minimum uint16
+	ciphers []uint16
 	files   Files
 	current atomic.Pointer[tls.Config]
 }
 
-// OpenClients reads the files. minimum is a version of crypto/tls.
-func OpenClients(mode Mode, files Files, minimum uint16) (*Clients, error) {
-	c := &Clients{mode: mode, minimum: minimum, files: files}
+// OpenClients reads the files. minimum is a version of crypto/tls, and ciphers are
+// its suites for TLS 1.2; without any, it chooses.
+func OpenClients(mode Mode, files Files, minimum uint16, ciphers ...uint16) (*Clients, error) {
+	c := &Clients{mode: mode, minimum: minimum, ciphers: ciphers, files: files}
 	return c, c.Reload()
+}
+
+// chosen are the suites as crypto/tls takes them: nil leaves the choice to it.
+func chosen(ciphers []uint16) []uint16 {
+	if len(ciphers) == 0 {
+		return nil
+	}
+	return ciphers
 }
 
 // Required reports whether clients without encryption are refused.
@@ -36,13 +47,17 @@ func (c *Clients) Reload() error {
 	if len(m.own) == 0 {
 		return errors.New("clients need to be shown a certificate: give cert_file and key_file")
 	}
-	c.current.Store(&tls.Config{
-		Certificates: m.own, ClientCAs: m.cas, ClientAuth: c.auth(m), MinVersion: c.minimum,
+	config := &tls.Config{
+		Certificates: m.own, ClientCAs: m.cas, ClientAuth: c.auth(m), MinVersion: c.minimum, CipherSuites: chosen(c.ciphers),
 		NextProtos:             []string{protocol},
 		SessionTicketsDisabled: true, // as PostgreSQL: its clients don't use them
 		// Records are as large as what is written at once.
 		DynamicRecordSizingDisabled: true,
-	})
+	}
+	if len(m.lists) > 0 {
+		config.VerifyConnection = func(s tls.ConnectionState) error { return m.inForce(s.VerifiedChains, time.Now()) }
+	}
+	c.current.Store(config)
 	return nil
 }
 

@@ -14,12 +14,15 @@ const protocol = "postgresql"
 type Files struct {
 	Cert, Key string
 	CA        string
+	CRL       string
 }
 
 // material is what Files held.
 type material struct {
 	own []tls.Certificate // one or none
 	cas *x509.CertPool    // nil for none
+
+	lists []*x509.RevocationList
 }
 
 func (f Files) load() (*material, error) {
@@ -42,5 +45,8 @@ func (f Files) load() (*material, error) {
 	if !m.cas.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("ca_file: there is no certificate in %s", f.CA)
 	}
-	return m, nil
+	if f.CRL != "" {
+		m.lists, err = loadLists(f.CRL)
+	}
+	return m, err
 }

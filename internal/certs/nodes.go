@@ -10,13 +10,14 @@ import (
 // Nodes is what nodes are shown, and asked for.
 type Nodes struct {
 	minimum uint16
+	ciphers []uint16
 	files   Files
 	current atomic.Pointer[material]
 }
 
-// OpenNodes reads the files. minimum is a version of crypto/tls.
-func OpenNodes(files Files, minimum uint16) (*Nodes, error) {
-	n := &Nodes{minimum: minimum, files: files}
+// OpenNodes reads the files. minimum and ciphers are as for OpenClients.
+func OpenNodes(files Files, minimum uint16, ciphers ...uint16) (*Nodes, error) {
+	n := &Nodes{minimum: minimum, ciphers: ciphers, files: files}
 	return n, n.Reload()
 }
 
@@ -33,7 +34,7 @@ func (n *Nodes) Reload() error {
 func (n *Nodes) Config(mode Mode, host string) *tls.Config {
 	m := n.current.Load()
 	c := &tls.Config{
-		ServerName: host, RootCAs: m.cas, MinVersion: n.minimum, NextProtos: []string{protocol},
+		ServerName: host, RootCAs: m.cas, MinVersion: n.minimum, CipherSuites: chosen(n.ciphers), NextProtos: []string{protocol},
 		InsecureSkipVerify:          mode != VerifyFull,
 		DynamicRecordSizingDisabled: true,
 	}

@@ -7,13 +7,16 @@ import (
 )
 
 // SSL is how pgherd itself encrypts its connections to a node: libpq's sslmode,
-// sslrootcert, sslcert and sslkey, paths on pgherd's machine. The zero value
-// leaves it to the client library.
-type SSL struct{ Mode, RootCert, Cert, Key string }
+// sslnegotiation, and sslrootcert, sslcert and sslkey, paths on pgherd's machine. The
+// zero value leaves it to the client library.
+type SSL struct{ Mode, Negotiation, RootCert, Cert, Key string }
 
 // OwnConninfo is Conninfo for connections that pgherd makes.
 func (n Node) OwnConninfo(c Credentials) Conninfo {
 	info := n.Conninfo(c).With("sslmode", n.SSL.Mode)
+	if n.SSL.Negotiation == "direct" && !n.Local() {
+		info = info.With("sslnegotiation", n.SSL.Negotiation)
+	}
 	if strings.HasPrefix(n.SSL.Mode, "verify-") { // with require, libpq takes it for verify-ca
 		info = info.With("sslrootcert", n.SSL.RootCert)
 	}

@@ -120,8 +120,11 @@ func (c *Config) setDefaults() {
 		Listen:     []string{"127.0.0.1:9999"},
 		SocketMode: 0o777,
 		Monitor:    Monitor{Database: "postgres"},
-		TLS:        TLS{Server: TLSSide{SSLMode: SSLPrefer}},
-		Auth:       Auth{Query: authQuery, Database: "postgres", QueryTTL: 30 * time.Second},
+		TLS: TLS{
+			Client: TLSClient{TLSSide: TLSSide{Ciphers: []string{}}},
+			Server: TLSServer{TLSSide: TLSSide{SSLMode: SSLPrefer, Ciphers: []string{}}},
+		},
+		Auth: Auth{Query: authQuery, Database: "postgres", QueryTTL: 30 * time.Second},
 		Pool: Pool{
 			Size:                  20,
 			ReserveTimeout:        5 * time.Second,

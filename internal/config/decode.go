@@ -64,10 +64,15 @@ type field struct {
 	value reflect.Value
 }
 
-func fieldsOf(v reflect.Value) []field {
-	fields := make([]field, v.NumField())
-	for i := range fields {
-		fields[i] = field{v.Type().Field(i).Tag.Get("yaml"), v.Field(i)}
+// fieldsOf are the keys of a section; those of a struct that is embedded are its
+// own.
+func fieldsOf(v reflect.Value) (fields []field) {
+	for i := range v.NumField() {
+		if f := v.Type().Field(i); f.Anonymous {
+			fields = append(fields, fieldsOf(v.Field(i))...)
+		} else {
+			fields = append(fields, field{f.Tag.Get("yaml"), v.Field(i)})
+		}
 	}
 	return fields
 }

@@ -16,7 +16,7 @@ func Diff(a, b *Config) []string {
 func diff(a, b reflect.Value, prefix string) []string {
 	var changed []string
 	for i, f := range fieldsOf(a) {
-		name, other := join(prefix, f.name), b.Field(i)
+		name, other := join(prefix, f.name), fieldsOf(b)[i].value
 		switch {
 		case isSection(f.value.Type()):
 			changed = append(changed, diff(f.value, other, name)...)

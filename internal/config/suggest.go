@@ -58,6 +58,8 @@ func keys(t reflect.Type, prefix string) []string {
 	for f := range t.Fields() {
 		name := join(prefix, f.Tag.Get("yaml"))
 		switch {
+		case f.Anonymous:
+			all = append(all, keys(f.Type, prefix)...)
 		case isSection(f.Type):
 			all = append(all, keys(f.Type, name)...)
 		case f.Type.Kind() == reflect.Slice && isSection(f.Type.Elem()):

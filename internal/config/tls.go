@@ -4,13 +4,26 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // TLS says how connections are encrypted (PgBouncer's client_tls_* and
 // server_tls_*).
 type TLS struct {
-	Client TLSSide `yaml:"client"` // connections of clients to pgherd
-	Server TLSSide `yaml:"server"` // connections of pgherd to the nodes
+	Client TLSClient `yaml:"client"` // connections of clients to pgherd
+	Server TLSServer `yaml:"server"` // connections of pgherd to the nodes
+}
+
+// TLSClient is the side of the clients.
+type TLSClient struct {
+	TLSSide
+	CRLFile string `yaml:"crl_file"` // which certificates of clients' have been revoked
+}
+
+// TLSServer is the side of the nodes.
+type TLSServer struct {
+	TLSSide
+	SSLNegotiation SSLNegotiation `yaml:"sslnegotiation"`
 }
 
 // TLSSide is one side's settings. The files are in PEM form; their paths are
@@ -21,7 +34,21 @@ type TLSSide struct {
 	KeyFile    string     `yaml:"key_file"`
 	CAFile     string     `yaml:"ca_file"` // whose certificates of the other side are believed
 	MinVersion TLSVersion `yaml:"min_version"`
+	Ciphers    []string   `yaml:"ciphers"` // of TLS 1.2; none = the secure ones
 }
+
+// SSLNegotiation is libpq's: how TLS begins.
+type SSLNegotiation int
+
+const (
+	NegotiationPostgres SSLNegotiation = iota // with a request (SSLRequest)
+	NegotiationDirect                         // at once; PostgreSQL 17 and later
+)
+
+func (SSLNegotiation) choices() []string { return []string{"postgres", "direct"} }
+
+// String is the word used in the file.
+func (n SSLNegotiation) String() string { return n.choices()[n] }
 
 // SSLMode is libpq's ladder.
 type SSLMode int
@@ -71,9 +98,10 @@ func parseFileMode(text string) (FileMode, error) {
 }
 
 func (r resolver) tls(c *Config) {
-	for _, side := range []*TLSSide{&c.TLS.Client, &c.TLS.Server} {
+	for _, side := range []*TLSSide{&c.TLS.Client.TLSSide, &c.TLS.Server.TLSSide} {
 		side.CertFile, side.KeyFile, side.CAFile = r.path(side.CertFile), r.path(side.KeyFile), r.path(side.CAFile)
 	}
+	c.TLS.Client.CRLFile = r.path(c.TLS.Client.CRLFile)
 	for i := range c.Nodes {
 		if !r.has(fmt.Sprintf("nodes[%d].sslmode", i)) {
 			c.Nodes[i].SSLMode = c.TLS.Server.SSLMode
@@ -88,10 +116,18 @@ func (v validator) tls(c *Config) {
 		v.required("tls.client.key_file", client.KeyFile, "the key of tls.client.cert_file")
 	}
 	v.ca("tls.client", client.SSLMode, client.CAFile)
+	if client.CRLFile != "" && client.CAFile == "" {
+		v.failf("tls.client.crl_file", "is of no use without tls.client.ca_file, whose authorities have signed it")
+	}
+	v.ciphers("tls.client.ciphers", client.Ciphers)
+	v.ciphers("tls.server.ciphers", c.TLS.Server.Ciphers)
 	v.ca("tls.server", c.TLS.Server.SSLMode, c.TLS.Server.CAFile)
 	for i, n := range c.Nodes {
 		if n.SSLMode != c.TLS.Server.SSLMode {
 			v.ca(fmt.Sprintf("nodes[%d]", i), n.SSLMode, c.TLS.Server.CAFile)
+		}
+		if c.TLS.Server.SSLNegotiation == NegotiationDirect && n.SSLMode < SSLRequire && !strings.HasPrefix(n.Host, "/") {
+			v.failf("tls.server.sslnegotiation", "direct needs sslmode require or better, and that of nodes[%d] is %s", i, n.SSLMode)
 		}
 	}
 	if server := c.TLS.Server; (server.CertFile == "") != (server.KeyFile == "") {

@@ -30,7 +30,7 @@ type Authority struct {
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	a := &Authority{t: t, dir: t.TempDir()}
-	a.cert, a.key = a.sign("pgherd test authority", &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	a.cert, a.key = a.sign("pgherd test authority", &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign})
 	return a
 }
 
@@ -51,6 +51,26 @@ func (a *Authority) Issue(name string, hosts ...string) certs.Files {
 	}
 	a.sign(name, c)
 	return certs.Files{Cert: filepath.Join(a.dir, name+".crt"), Key: filepath.Join(a.dir, name+".key"), CA: a.CAFile()}
+}
+
+// Revoke writes the authority's list of revoked certificates, which is in force
+// until the given time, and returns its path.
+func (a *Authority) Revoke(until time.Time, revoked ...certs.Files) string {
+	a.t.Helper()
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: until.Add(-time.Hour), NextUpdate: until}
+	for _, f := range revoked {
+		text, err := os.ReadFile(f.Cert)
+		a.must(err)
+		block, _ := pem.Decode(text)
+		c, err := x509.ParseCertificate(block.Bytes)
+		a.must(err)
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries,
+			x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: list.ThisUpdate})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, a.cert, a.key)
+	a.must(err)
+	a.write("revoked.crl", "X509 CRL", der)
+	return filepath.Join(a.dir, "revoked.crl")
 }
 
 // sign completes c and writes it; the authority's own is signed by itself.

@@ -23,16 +23,19 @@ func (p *Pools) Cancel(s *Server) {
 	}
 	p.work.Go(func() {
 		for again := true; again; again = s.pool.cancelled(s) {
-			p.sendCancel(s.Key.Node, likewise(s.Conn.TLS()), s.PID, s.secret)
+			p.sendCancel(s.Key.Node, p.likewise(s.Conn.TLS()), s.PID, s.secret)
 		}
 	})
 }
 
 // likewise is the encryption of a cancel request: its key is as secret as the
 // connection.
-func likewise(c *tls.Conn) encryption {
-	if c == nil {
+func (p *Pools) likewise(c *tls.Conn) encryption {
+	switch {
+	case c == nil:
 		return plain
+	case p.config().TLS.Direct:
+		return direct
 	}
 	return always
 }

@@ -19,6 +19,8 @@ import (
 type TLS struct {
 	Modes []certs.Mode // by node
 	Certs *certs.Nodes // nil = never
+
+	Direct bool // without a request first (sslnegotiation=direct)
 }
 
 // encryption is what one attempt to connect asks for.
@@ -28,6 +30,7 @@ const (
 	plain   encryption = iota
 	offered            // if the node can
 	always
+	direct // always, and without a request first
 )
 
 // attempts are made one after the other, while the node refuses.
@@ -42,6 +45,9 @@ func (p *Pools) attempts(id cluster.NodeID) []encryption {
 		return []encryption{plain, always}
 	case certs.Prefer:
 		return []encryption{offered, plain}
+	}
+	if p.config().TLS.Direct {
+		return []encryption{direct}
 	}
 	return []encryption{always}
 }
@@ -92,28 +98,44 @@ func (p *Pools) dial(ctx context.Context, id cluster.NodeID, e encryption) (l *l
 	return l, release, nil
 }
 
-// encrypt asks the node for TLS. Nothing is read beyond its answer: what else
-// comes in plain text fails the handshake (CVE-2021-23222).
+// encrypt begins TLS, if the node can.
 func (l *link) encrypt(e encryption, config *tls.Config) error {
-	if _, err := l.socket.Write(wire.AppendSSLRequest(nil)); err != nil {
-		return err
-	}
-	var answer [1]byte
-	if _, err := io.ReadFull(l.socket, answer[:]); err != nil {
-		return err
-	}
-	switch {
-	case answer[0] == 'N' && e == offered:
-		return nil
-	case answer[0] == 'N':
-		return &encryptionError{errors.New("the node does not offer it, and sslmode asks for it")}
-	case answer[0] != 'S': // an error's text may be anybody's (CVE-2024-10977)
-		return &encryptionError{fmt.Errorf("the node answers the request with %q", answer[0])}
+	if e != direct {
+		if agreed, err := l.request(e); !agreed || err != nil {
+			return err
+		}
 	}
 	l.transport = &reactor.Transport{Conn: l.socket}
 	l.tls = tls.Client(l.transport, config)
 	l.Conn = l.tls
-	return disagreement(l.tls.Handshake())
+	if err := disagreement(l.tls.Handshake()); err != nil {
+		return err
+	}
+	if e == direct && l.tls.ConnectionState().NegotiatedProtocol == "" { // as libpq
+		return &encryptionError{fmt.Errorf("the node does not know the ALPN protocol %q, and sslnegotiation is direct", config.NextProtos[0])}
+	}
+	return nil
+}
+
+// request asks the node for TLS. Nothing is read beyond its answer: what else comes
+// in plain text fails the handshake (CVE-2021-23222).
+func (l *link) request(e encryption) (agreed bool, err error) {
+	if _, err := l.socket.Write(wire.AppendSSLRequest(nil)); err != nil {
+		return false, err
+	}
+	var answer [1]byte
+	if _, err := io.ReadFull(l.socket, answer[:]); err != nil {
+		return false, err
+	}
+	switch {
+	case answer[0] == 'N' && e == offered:
+		return false, nil
+	case answer[0] == 'N':
+		return false, &encryptionError{errors.New("the node does not offer it, and sslmode asks for it")}
+	case answer[0] != 'S': // an error's text may be anybody's (CVE-2024-10977)
+		return false, &encryptionError{fmt.Errorf("the node answers the request with %q", answer[0])}
+	}
+	return true, nil
 }
 
 // disagreement tells a failure of TLS from one of the network.

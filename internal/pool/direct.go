@@ -39,7 +39,7 @@ func (p *Pools) DialDirect(k Key, params ...string) (*Direct, error) {
 	}
 	_ = h.conn.socket.SetDeadline(time.Time{})
 	return &Direct{Conn: h.conn, Params: h.out.params, pools: p, key: k,
-		privacy: likewise(h.conn.tls), pid: h.out.pid, secret: h.out.secret}, nil
+		privacy: p.likewise(h.conn.tls), pid: h.out.pid, secret: h.out.secret}, nil
 }
 
 // Node is the node that the connection leads to.
