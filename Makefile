@@ -18,7 +18,7 @@ units    = $$($(list) | grep -v internal/pgtest | cut -d' ' -f1)
 # The decisions of the engines, which need no PostgreSQL either.
 decisions = ^Test(Scenarios|Storm|QuoteLiteral|TimelineOf|Outcome|Pause|Alarm|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*)$$
 
-.PHONY: build demo test check fmt vet lint layers unit race fuzz install clean setup compiler
+.PHONY: build demo test check fmt vet lint layers unit race churn fuzz install clean setup compiler
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -55,7 +55,11 @@ unit:
 race:
 	$(GO) test -race $(units)
 	$(GO) test -race -p 1 -timeout 10m $(clusters)
-	$(GO) test -run Allocate ./server # the detector itself allocates
+	PGHERD_CHURN=20s $(GO) test -run 'Allocate|Churn|Idle' ./server # the detector allocates, and slows things down
+
+# Clients that come and go as they like, for a minute.
+churn: setup compiler
+	PGHERD_CHURN=60s $(GO) test -run Churn -v ./server
 
 fuzz: compiler
 	scripts/fuzz.sh $(FUZZTIME)

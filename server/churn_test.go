@@ -19,12 +19,12 @@ import (
 	"github.com/pgherd/pgherd/internal/pool"
 )
 
-// churnTime is how long the storm lasts; a minute or more finds more.
+// churnTime is how long the storm lasts: see make churn.
 func churnTime() time.Duration {
 	if d, err := time.ParseDuration(os.Getenv("PGHERD_CHURN")); err == nil {
 		return d
 	}
-	return 10 * time.Second
+	return 5 * time.Second
 }
 
 // churn is many clients that come and go as they like.

@@ -206,6 +206,12 @@ func join(parts ...[]byte) (all []byte) {
 // login authenticates with SCRAM, as a node asks for.
 func (c *raw) login(user, secret, database string, options ...string) {
 	c.t.Helper()
+	derive := func(salt []byte, n int) (wire.ClientKeys, error) { return wire.DeriveKeys(secret, salt, n) }
+	c.loginWith(derive, user, database, options...)
+}
+
+func (c *raw) loginWith(derive func([]byte, int) (wire.ClientKeys, error), user, database string, options ...string) {
+	c.t.Helper()
 	c.send(wire.AppendStartup(nil, append([]string{"user", user, "database", database}, options...)...))
 	var x *wire.ClientExchange
 	for {
@@ -227,7 +233,7 @@ func (c *raw) login(user, secret, database string, options ...string) {
 		code, data, _ := wire.ParseAuth(body)
 		switch code {
 		case wire.AuthSASL:
-			x = wire.NewClientExchange(func(salt []byte, n int) (wire.ClientKeys, error) { return wire.DeriveKeys(secret, salt, n) })
+			x = wire.NewClientExchange(derive)
 			c.send(wire.AppendSASLInitial(nil, wire.ScramSHA256, x.First()))
 		case wire.AuthSASLContinue:
 			final, err := x.Final(data)
