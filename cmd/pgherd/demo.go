@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/host"
@@ -169,8 +167,8 @@ func (d *demo) agrees(f demoFlags) error {
 // foreground runs pgherd in this process until ctx ends, or the terminal goes
 // away. What needs attention is shown, everything is in the log file.
 func (d *demo) foreground(ctx context.Context) (err error) {
-	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGHUP)
-	defer cancel()
+	ctx, reloads, stop := sortHangups(ctx, hasTerminal)
+	defer stop()
 	if err := writePidFile(d.machine, d.pidFile(), os.Getpid()); err != nil {
 		return err
 	}
@@ -187,7 +185,7 @@ func (d *demo) foreground(ctx context.Context) (err error) {
 		return err
 	}
 	defer file.Close() // written line by line
-	return d.serve(ctx, started, teeLogger(os.Stderr, file))
+	return d.serve(ctx, started, reloads, teeLogger(os.Stderr, file))
 }
 
 // writeFile replaces a file of the demo; the directory may be another user's,

@@ -21,7 +21,7 @@ const (
 )
 
 // serve runs pgherd in this process and prints what to try when it answers.
-func (d *demo) serve(ctx context.Context, started int, log hclog.Logger) error {
+func (d *demo) serve(ctx context.Context, started int, reloads <-chan os.Signal, log hclog.Logger) error {
 	a, err := newApp(d.cfg, log)
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (d *demo) serve(ctx context.Context, started int, log hclog.Logger) error {
 	var runErr error
 	go func() {
 		defer close(ended)
-		runErr = a.Run(ctx)
+		runErr = a.runWithHangups(ctx, reloads)
 	}()
 	err = d.awaitReady(ctx, started, func() error { return closedError(ended) })
 	if err == nil {
