@@ -97,6 +97,7 @@ func (e *effects) addSettings(to *[]sqlparse.Setting, list []sqlparse.Setting) {
 func (u *turn) apply(e *effects, after wire.TxStatus) {
 	s := u.session
 	s.hold(e.pin)
+	e.settings = slices.DeleteFunc(e.settings, s.passes)
 	if len(e.settings) > 0 && (e.ends || s.tx != wire.TxIdle || after != wire.TxIdle) {
 		e.doubt |= doubtSettings
 		e.touched = append(e.touched, e.settings...)
@@ -111,13 +112,22 @@ func (u *turn) apply(e *effects, after wire.TxStatus) {
 	u.doubt(e)
 }
 
+// passes reports whether a setting leaves nothing behind: SET LOCAL ends with the
+// transaction. Only a name of the application's own is known to the server from then
+// on, as an empty text.
+func (s *session) passes(set sqlparse.Setting) bool {
+	if !set.Local || !strings.Contains(set.Name, ".") {
+		return set.Local
+	}
+	_, known := s.settings.Lookup(set.Name)
+	return known
+}
+
 // applySetting follows one SET or RESET. What RESET goes back to has been sent
 // behind it: see restore.
 func (s *session) applySetting(set sqlparse.Setting) {
 	value, given := set.Value, true
 	switch {
-	case set.Local:
-		return
 	case set.ResetAll:
 		s.resetAll()
 		return

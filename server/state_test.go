@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -70,6 +71,46 @@ func TestResultTypeChanges(t *testing.T) {
 		old.until('Z')
 		fresh.until('Z')
 	}
+}
+
+// Ensure that a statement whose result has changed its type since somebody else
+// prepared it fails in a transaction block at most once, and not at all in front of
+// others in a pipeline.
+func TestResultTypeChangesInBlocks(t *testing.T) {
+	r := single(t, 1, 2)
+	old, fresh, piped := r.raw(), r.raw(), r.raw()
+	run := join(mBind("", "s"), mExecute("", 0))
+	old.do("create table wide (a int)", "C:CREATE_TABLE Z:I")
+	old.do("insert into wide values (1)", "C:INSERT_0_1 Z:I")
+	old.send(join(mParse("s", "select * from wide"), run, mSync()))
+	old.want(1, "1 2 D:1 C:SELECT_1 Z:I")
+	old.do("alter table wide add b int", "C:ALTER_TABLE Z:I")
+	for _, c := range []*raw{fresh, piped} {
+		c.send(join(mParse("s", "select * from wide"), mSync()))
+		c.want(1, "1 Z:I")
+	}
+	fresh.do("begin", "C:BEGIN Z:T")
+	fresh.send(join(run, mSync()))
+	fresh.want(1, "E:0A000 Z:E")
+	fresh.do("rollback", "C:ROLLBACK Z:I")
+	for _, begin := range []string{"begin", "rollback"} {
+		fresh.send(mQuery(begin))
+		fresh.until('Z')
+		fresh.send(join(run, mSync()))
+		if got := fresh.until('Z'); !strings.HasPrefix(got, "2 D:1,null C:SELECT_1") {
+			t.Errorf("after %s: %s", begin, got)
+		}
+	}
+	old.do("begin", "C:BEGIN Z:T") // it has seen the old type: PostgreSQL tells it, too
+	old.send(join(run, mSync()))
+	old.want(1, "E:0A000 Z:E")
+	old.do("rollback", "C:ROLLBACK Z:I")
+	old.do("begin", "C:BEGIN Z:T")
+	old.send(join(mClose('S', "s"), mParse("s", "select * from wide"), run, mSync()))
+	old.want(1, "3 1 2 D:1,null C:SELECT_1 Z:T")
+	old.do("commit", "C:COMMIT Z:I")
+	piped.send(join(run, run, one("select 5"), mSync()))
+	piped.want(1, "2 D:1,null C:SELECT_1 2 D:1,null C:SELECT_1 1 2 D:5 C:SELECT_1 Z:I")
 }
 
 // Ensure that the result's error reaches a session that had the statement before.
