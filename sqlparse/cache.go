@@ -39,7 +39,7 @@ func New(entries int) *Parser {
 // PostgreSQL's grammar refuses is Unknown and Writes. A hit allocates nothing.
 func (p *Parser) Parse(sql []byte) *Facts {
 	if len(sql) > MaxText {
-		return p.refuse()
+		return p.refuse(hintOf(sql))
 	}
 	s := p.scanners.Get().(*scanner)
 	defer p.scanners.Put(s)
@@ -47,28 +47,37 @@ func (p *Parser) Parse(sql []byte) *Facts {
 	defer s.forget()
 	switch {
 	case s.tooDeep():
-		return p.refuse()
+		return p.refuse(s.hint)
 	case s.sure != exact:
 		p.bypassed.Add(1)
-		return classify(string(sql))
+		return classified(sql, s.hint)
 	}
-	return p.lookup(s.out, sql)
+	return p.lookup(s, sql)
 }
 
-func (p *Parser) refuse() *Facts {
+func (p *Parser) refuse(h Hint) *Facts {
 	p.bypassed.Add(1)
-	return unknown()
+	f := unknown()
+	f.Hint = h
+	return f
+}
+
+func classified(sql []byte, h Hint) *Facts {
+	f := classify(string(sql))
+	f.Hint = h
+	return f
 }
 
 // lookup parses outside the lock: two goroutines may parse one shape, the first one's
 // facts stay.
-func (p *Parser) lookup(shape, sql []byte) *Facts {
+func (p *Parser) lookup(scanned *scanner, sql []byte) *Facts {
+	shape := scanned.out
 	k := key{maphash.Bytes(p.seeds[0], shape), maphash.Bytes(p.seeds[1], shape)}
 	s := &p.shards[k.a%shardCount]
 	if f := s.get(k); f != nil {
 		return f
 	}
-	return s.put(k, classify(string(sql)))
+	return s.put(k, classified(sql, scanned.hint))
 }
 
 // Stats returns the counters, each shard's at its own moment.

@@ -4,10 +4,11 @@
 // A Parser answers Parse with *Facts: the Kind of the first statement, Traits
 // (does it write, does it open or end a transaction), and a Pin when the session
 // must keep its server afterwards. Settings reads plain SET and RESET,
-// Touched and FindConfigured what else is set, Namings PREPARE and DEALLOCATE.
+// Touched and FindConfigured what else is set, Namings PREPARE and DEALLOCATE. A Hint
+// is what a comment in front of the text asks for.
 //
 // The cache is keyed by the shape of the text: its tokens with constants
-// replaced and comments and white space dropped. Facts therefore never depend on
+// replaced and white space dropped, and comments but for a hint. Facts therefore never depend on
 // the value of a constant; where the grammar itself does (float(n), ALTER INDEX
 // ... ALTER COLUMN n), and where the scanner is in doubt, the cache is bypassed.
 //

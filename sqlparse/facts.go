@@ -17,6 +17,8 @@ type Facts struct {
 
 	Executes []string // the prepared statements that EXECUTE names, in order
 
+	Hint Hint // from a comment in front of the first statement
+
 	refused atomic.Bool
 }
 

@@ -2,6 +2,7 @@ package sqlparse
 
 import (
 	"bytes"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -21,17 +22,19 @@ const (
 	floatMark
 	stringMark
 	emptyMark // '': COPY ... TO '' has the tree of COPY ... TO STDOUT
+	hintMark  // a hint in front of all, with its kind and node
 )
 
 // scanner writes the shape of a text: words in lower case and runs of operator
 // characters, each behind a blank; quoted identifiers and parameters as they stand;
-// a mark for each constant. It follows PostgreSQL's scan.l (version 16).
+// a mark for each constant; in front of all the hint, if there is one. It follows PostgreSQL's scan.l (version 16).
 type scanner struct {
 	in          []byte
 	at          int
 	out         []byte
 	joints      int
 	sure        certainty
+	hint        Hint
 	afterString bool // the token before is a string constant
 	erase       bool // overwrite comments in the text with blanks
 }
@@ -39,7 +42,11 @@ type scanner struct {
 // scan makes the shape of sql in s.out, in the buffer that was there. joints is only
 // complete if s.sure isn't lost.
 func (s *scanner) scan(sql []byte) {
-	*s = scanner{in: sql, out: s.out[:0]}
+	*s = scanner{in: sql, out: s.out[:0], hint: hintOf(sql)}
+	if s.hint.Kind != HintNone {
+		s.out = append(s.out, hintMark, byte(s.hint.Kind))
+		s.out = strconv.AppendInt(s.out, int64(s.hint.Node), 10)
+	}
 	if !utf8.Valid(sql) || bytes.IndexByte(sql, 0) >= 0 {
 		s.doubt()
 	}
