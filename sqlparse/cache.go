@@ -6,32 +6,32 @@ import (
 	"sync/atomic"
 )
 
-const shardCount = 16
-
 // Parser answers Parse from a bounded cache. It is safe for many goroutines.
 type Parser struct {
 	seeds    [2]maphash.Seed
-	shards   [shardCount]shard
+	texts    *texts
+	store    *store
 	scanners sync.Pool // *scanner, for their buffers
 	bypassed atomic.Uint64
 }
 
+// key is a hash, twice with random seeds: nobody outside can aim for a collision.
+type key struct{ a, b uint64 }
+
 // Stats counts what the cache did since New.
 type Stats struct {
-	Hits     uint64
+	Hits     uint64 // of texts or shapes
 	Misses   uint64 // shapes that had to be parsed
-	Bypassed uint64 // texts that can't be cached
+	Bypassed uint64 // texts that have no shape
 	Entries  int
+	Bytes    int // of the entries, about
 }
 
-// New returns a parser that remembers about entries shapes, those in use longest.
+// New returns a parser that remembers about entries shapes, those in use longest, in
+// at most 2 KiB times entries.
 func New(entries int) *Parser {
-	p := &Parser{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+	p := &Parser{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, texts: new(texts), store: newStore(entries)}
 	p.scanners.New = func() any { return &scanner{out: make([]byte, 0, 1024)} }
-	for i := range p.shards {
-		p.shards[i].room = max(1, entries/shardCount/2)
-		p.shards[i].young = make(map[key]*Facts)
-	}
 	return p
 }
 
@@ -41,18 +41,37 @@ func (p *Parser) Parse(sql []byte) *Facts {
 	if len(sql) > MaxText {
 		return p.refuse(hintOf(sql))
 	}
+	k := p.key(sql)
+	if f := p.texts.get(k); f != nil {
+		return f
+	}
 	s := p.scanners.Get().(*scanner)
-	defer p.scanners.Put(s)
 	s.scan(sql)
-	defer s.forget()
+	f := p.facts(s)
+	s.in = nil
+	p.scanners.Put(s)
+	p.texts.put(k, f)
+	return f
+}
+
+// facts are those of the text that s has scanned.
+func (p *Parser) facts(s *scanner) *Facts {
 	switch {
 	case s.tooDeep():
 		return p.refuse(s.hint)
 	case s.sure != exact:
 		p.bypassed.Add(1)
-		return classified(sql, s.hint)
+		return s.classify()
 	}
-	return p.lookup(s, sql)
+	k := p.key(s.out)
+	if f := p.store.get(k); f != nil {
+		return f
+	}
+	return p.store.put(k, s.classify())
+}
+
+func (p *Parser) key(of []byte) key {
+	return key{maphash.Bytes(p.seeds[0], of), maphash.Bytes(p.seeds[1], of)}
 }
 
 func (p *Parser) refuse(h Hint) *Facts {
@@ -62,85 +81,15 @@ func (p *Parser) refuse(h Hint) *Facts {
 	return f
 }
 
-func classified(sql []byte, h Hint) *Facts {
-	f := classify(string(sql))
-	f.Hint = h
+func (s *scanner) classify() *Facts {
+	f := classify(string(s.in))
+	f.Hint = s.hint
 	return f
 }
 
-// lookup parses outside the lock: two goroutines may parse one shape, the first one's
-// facts stay.
-func (p *Parser) lookup(scanned *scanner, sql []byte) *Facts {
-	shape := scanned.out
-	k := key{maphash.Bytes(p.seeds[0], shape), maphash.Bytes(p.seeds[1], shape)}
-	s := &p.shards[k.a%shardCount]
-	if f := s.get(k); f != nil {
-		return f
-	}
-	return s.put(k, classified(sql, scanned.hint))
-}
-
-// Stats returns the counters, each shard's at its own moment.
+// Stats returns the counters, each at its own moment.
 func (p *Parser) Stats() Stats {
-	total := Stats{Bypassed: p.bypassed.Load()}
-	for i := range p.shards {
-		p.shards[i].addTo(&total)
-	}
+	total := Stats{Hits: p.texts.hits(), Bypassed: p.bypassed.Load()}
+	p.store.addTo(&total)
 	return total
-}
-
-// key is the shape's hash, twice with random seeds: nobody outside can aim for a collision.
-type key struct{ a, b uint64 }
-
-// shard holds two generations. A shape that is used moves to the young one; when
-// that is full it becomes the old one, and what was not used since goes.
-type shard struct {
-	mu           sync.Mutex // guards all below
-	young, old   map[key]*Facts
-	room         int // shapes in a generation
-	hits, misses uint64
-	_            [64]byte // keeps neighbours' locks apart
-}
-
-func (s *shard) get(k key) *Facts {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.young[k]
-	if f == nil {
-		if f = s.old[k]; f != nil {
-			delete(s.old, k)
-			s.keep(k, f)
-		}
-	}
-	if f == nil {
-		s.misses++
-	} else {
-		s.hits++
-	}
-	return f
-}
-
-func (s *shard) put(k key, f *Facts) *Facts {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if first := s.young[k]; first != nil {
-		return first
-	}
-	s.keep(k, f)
-	return f
-}
-
-func (s *shard) keep(k key, f *Facts) {
-	if len(s.young) >= s.room {
-		s.old, s.young = s.young, make(map[key]*Facts, s.room)
-	}
-	s.young[k] = f
-}
-
-func (s *shard) addTo(total *Stats) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	total.Hits += s.hits
-	total.Misses += s.misses
-	total.Entries += len(s.young) + len(s.old)
 }

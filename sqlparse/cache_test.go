@@ -131,26 +131,67 @@ func TestParseFromManyGoroutines(t *testing.T) {
 	group.Wait()
 }
 
-var typical = []byte("SELECT a.id, a.name, b.total FROM accounts a JOIN bills b ON b.id = a.id WHERE a.id = 4711 AND b.kind = 'x'")
+// typical are statements as applications send them.
+var typical = map[string]string{
+	"pgbench": "SELECT abalance FROM pgbench_accounts WHERE aid = 4711;",
+	"orm": `SELECT "users"."id" AS t0_r0, "users"."name" AS t0_r1, "users"."created_at" AS t0_r2, "posts"."id" AS t1_r0, ` +
+		`"posts"."title" AS t1_r1 FROM "users" LEFT OUTER JOIN "posts" ON "posts"."user_id" = "users"."id" ` +
+		`WHERE "users"."email" = $1 AND "users"."deleted_at" IS NULL ORDER BY "users"."id" ASC LIMIT $2`,
+	"insert": "INSERT INTO orders (id, client, item, amount, price, currency, note, paid, shipped, at) VALUES " +
+		"(4711, 17, 'A-1201', 3, 19.90, 'EUR', 'it''s a gift', true, false, '2024-05-06 07:08:09')",
+}
 
 func TestHitAllocatesNothing(t *testing.T) {
 	p := New(100)
-	p.Parse(typical)
-	if n := testing.AllocsPerRun(100, func() { p.Parse(typical) }); n != 0 {
-		t.Errorf("%v allocations on a hit", n)
+	for name, text := range typical {
+		sql := []byte(text)
+		p.Parse(sql)
+		if n := testing.AllocsPerRun(100, func() { p.Parse(sql) }); n != 0 {
+			t.Errorf("%s: %v allocations on a hit", name, n)
+		}
+		sql = []byte(text + " -- 123456")
+		if n := testing.AllocsPerRun(1000, func() { count(sql[len(sql)-6:]); p.Parse(sql) }); n != 0 {
+			t.Errorf("%s: %v allocations on a hit with other constants", name, n)
+		}
 	}
 }
 
 func BenchmarkHit(b *testing.B) {
-	p := New(100)
-	b.SetBytes(int64(len(typical)))
-	for b.Loop() {
-		p.Parse(typical)
+	for name, text := range typical {
+		b.Run(name, func(b *testing.B) {
+			p, sql := New(100), []byte(text)
+			b.SetBytes(int64(len(sql)))
+			for b.Loop() {
+				p.Parse(sql)
+			}
+		})
+		b.Run(name+"/constants", func(b *testing.B) {
+			p, sql := New(100), []byte(text+" -- 123456")
+			b.SetBytes(int64(len(sql)))
+			for b.Loop() {
+				count(sql[len(sql)-6:])
+				p.Parse(sql)
+			}
+		})
+	}
+}
+
+// count adds 1 to a number in decimal digits.
+func count(digits []byte) {
+	for i := len(digits) - 1; i >= 0; i-- {
+		if digits[i]++; digits[i] <= '9' {
+			return
+		}
+		digits[i] = '0'
 	}
 }
 
 func BenchmarkMiss(b *testing.B) {
-	for b.Loop() {
-		classify(string(typical))
+	for name, sql := range typical {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				classify(sql)
+			}
+		})
 	}
 }

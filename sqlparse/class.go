@@ -41,10 +41,15 @@ var classes = func() (table [256]class) {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // inWord says whether c can stand behind the first letter of an identifier.
-func inWord(c byte) bool {
-	k := classes[c]
-	return k == classLetter || k == classDigit || k == classDollar
-}
+func inWord(c byte) bool { return wordBytes[c] }
+
+// wordBytes is only read.
+var wordBytes = func() (table [256]bool) {
+	for c, k := range classes {
+		table[c] = k == classLetter || k == classDigit || k == classDollar
+	}
+	return table
+}()
 
 // fold is c in lower case, ASCII only: the server leaves other letters alone.
 func fold(c byte) byte {

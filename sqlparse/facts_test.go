@@ -42,7 +42,9 @@ func show(f *Facts) string {
 }
 
 // all is show with everything else that must be equal for equal shapes.
-func all(f *Facts) string { return fmt.Sprintf("%s | %d | %s | %q | %s", show(f), f.Statements, f.Tag, f.Executes, f.Hint) }
+func all(f *Facts) string {
+	return fmt.Sprintf("%s | %d | %s | %q | %s", show(f), f.Statements, f.Tag, f.Executes, f.Hint)
+}
 
 func TestFacts(t *testing.T) {
 	p := New(1000)

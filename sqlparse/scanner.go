@@ -53,9 +53,6 @@ func (s *scanner) scan(sql []byte) {
 	s.run()
 }
 
-// forget lets go of the text.
-func (s *scanner) forget() { s.in = nil }
-
 // withoutComments is sql with blanks for comments.
 func withoutComments(sql string) string {
 	s := scanner{in: []byte(sql), erase: true}
@@ -117,23 +114,32 @@ func (s *scanner) doubt() { s.sure = max(s.sure, doubtful) }
 
 // word reads an unquoted identifier or key word, or the prefix of a string.
 func (s *scanner) word() {
-	start, from := s.at, len(s.out)+1
-	s.out = append(s.out, ' ')
-	for s.at < len(s.in) && inWord(s.in[s.at]) {
-		s.out = append(s.out, fold(s.in[s.at]))
-		s.at++
-	}
+	size, from := wordSize(s.in[s.at:]), len(s.out)+1
+	s.out = append(append(s.out, ' '), s.in[s.at:s.at+size]...)
+	s.at += size
 	word := s.out[from:]
-	if s.at-start == 1 && s.prefixed(word[0]) {
+	for i, c := range word {
+		word[i] = fold(c)
+	}
+	if size == 1 && s.prefixed(word[0]) {
 		return
 	}
 	s.afterString = false
-	s.weigh(word)
+	s.count(word)
 }
 
-// weigh counts a word, unless it is a constant, and notes the words whose
+func wordSize(text []byte) int {
+	for i, c := range text {
+		if !wordBytes[c] {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// count counts a word, unless it is a constant, and notes the words whose
 // neighbouring constants the grammar looks into.
-func (s *scanner) weigh(word []byte) {
+func (s *scanner) count(word []byte) {
 	switch string(word) {
 	case "null", "true", "false", "default":
 		return
