@@ -50,6 +50,14 @@ func TestSameShape(t *testing.T) {
 		{"select e'a\\'b'", "select 'c'"},
 		{"select 1.5, .5, 1e5", "select 2.5, 7.5, 2e-7"},
 		{"insert into t values (1, 'a')", "insert into t values(2,'b')"},
+		{"select $1", "select $2"},
+		{"select a in (1, 2, 3), b in (1, 2)", "select a in (1, 2), b in ($1, $2, $3)"},
+		{"select a in (1, 'a', -1.5, null)", "select a in (true, $7)"},
+		{"select a in ('a'::b, 'c'::b)", "select a in ('a'::b, 'c'::b, 'd'::b, 'e'::b)"},
+		{"insert into t values (1, 'a'), (2, null)", "insert into t values (default, $1), ($2, $3), (3, 'x')"},
+		{"values (1, now()), (2, now())", "values (1, now()), (2, now()), (3, now())"},
+		{"values (1, (2 + 3)), (2, (4 + 5)) order by 1", "values (1, (2 + 3)), (2, (4 + 5)), (2, (4 + 5)) order by 1"},
+		{"values (1, a in (1, 2))", "values (1, a in (1, 2, 3))"},
 	} {
 		if a, b := shapeOf(t, pair[0]), shapeOf(t, pair[1]); a != b {
 			t.Errorf("%q and %q: %q, %q", pair[0], pair[1], a, b)
@@ -59,7 +67,12 @@ func TestSameShape(t *testing.T) {
 
 func TestOtherShape(t *testing.T) {
 	for _, pair := range [][2]string{
-		{"select $1", "select $2"},
+		{"select $1", "select 1"},
+		{"select a in (1)", "select a in (1, 2)"},
+		{"values (1)", "values (1), (2)"},
+		{"values (1), (2)", "values (1), (2, 3)"},
+		{"values (f(1)), (f(1))", "values (f(null)), (f(1))"},
+		{"select in (1)", "select in (null::a)"},
 		{"select a", `select "a"`},
 		{`select "a"`, `select "A"`},
 		{"select 1", "select 'a'"},
@@ -193,5 +206,18 @@ func BenchmarkMiss(b *testing.B) {
 				classify(sql)
 			}
 		})
+	}
+}
+
+// TestListsOfAnyLengthShareAShape: lists don't fill the cache.
+func TestListsOfAnyLengthShareAShape(t *testing.T) {
+	p := New(1000)
+	for n := 2; n < 10000; n += n/3 + 1 {
+		p.Parse([]byte("select * from t where a in (1" + strings.Repeat(", 22", n-1) + ")"))
+		p.Parse([]byte("select * from t where a in ($1" + strings.Repeat(", $2", n-1) + ")"))
+		p.Parse([]byte("insert into t values (1, 'a')" + strings.Repeat(", (null, $3)", n/2)))
+	}
+	if got := p.Stats(); got.Misses != 2 || got.Entries != 2 {
+		t.Errorf("%+v, want 2 shapes", got)
 	}
 }

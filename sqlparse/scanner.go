@@ -22,12 +22,14 @@ const (
 	floatMark
 	stringMark
 	emptyMark // '': COPY ... TO '' has the tree of COPY ... TO STDOUT
+	parameterMark
+	valueMark // any of these alone in IN (...) or VALUES (...), or null, true, false, default
 	hintMark  // a hint in front of all, with its kind and node
 )
 
 // scanner writes the shape of a text: words in lower case and runs of operator
-// characters, each behind a blank; quoted identifiers and parameters as they stand;
-// a mark for each constant; in front of all the hint, if there is one. It follows PostgreSQL's scan.l (version 16).
+// characters, each behind a blank; quoted identifiers as they stand; a mark for each
+// constant and parameter; in front of all the hint, if there is one. It follows PostgreSQL's scan.l (version 16).
 type scanner struct {
 	in          []byte
 	at          int
@@ -35,6 +37,8 @@ type scanner struct {
 	joints      int
 	sure        certainty
 	hint        Hint
+	depth       int // of brackets
+	list        list
 	afterString bool // the token before is a string constant
 	erase       bool // overwrite comments in the text with blanks
 }
@@ -94,12 +98,25 @@ func (s *scanner) token() {
 	case classDoubleQuote:
 		s.identifier()
 	case classPunctuation:
-		s.out = append(s.out, c)
-		s.at++
+		s.punctuation(c)
 	default:
 		s.sure = lost
 	}
 	s.afterString = false
+}
+
+func (s *scanner) punctuation(c byte) {
+	s.at++
+	switch c {
+	case '(', '[':
+		s.open(c)
+	case ')', ']':
+		s.close(c)
+	case ',':
+		s.comma()
+	default:
+		s.out = append(s.out, c)
+	}
 }
 
 // peek is the byte n behind the current one, 0 at the end.
@@ -162,14 +179,11 @@ func (s *scanner) identifier() {
 }
 
 func (s *scanner) parameter() {
-	start := s.at
 	s.at++
-	for isDigit(s.peek(0)) {
-		s.at++
-	}
-	s.out = append(append(s.out, ' '), s.in[start:s.at]...)
+	value := s.digits()
+	s.out = append(s.out, parameterMark)
 	s.afterString = false
-	if inWord(s.peek(0)) {
+	if inWord(s.peek(0)) || value > 1<<31-1 {
 		s.doubt()
 	}
 }
