@@ -18,7 +18,7 @@ units    = $$($(list) | grep -v internal/pgtest | cut -d' ' -f1)
 # The decisions of the engines, which need no PostgreSQL either.
 decisions = ^Test(Scenarios|Storm|QuoteLiteral|TimelineOf|Outcome|Pause|Alarm|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*)$$
 
-.PHONY: build demo test check fmt vet lint layers unit race churn fuzz install clean setup compiler
+.PHONY: build demo test check fmt vet lint layers unit race churn fuzz corpus install clean setup compiler
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -63,6 +63,10 @@ churn: setup compiler
 
 fuzz: compiler
 	scripts/fuzz.sh $(FUZZTIME)
+
+# PostgreSQL's own regression suite, from the distribution's source package: minutes.
+corpus: setup compiler
+	scripts/corpus.sh
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin

@@ -7,10 +7,12 @@
 // Touched and FindConfigured what else is set, Namings PREPARE and DEALLOCATE. A Hint
 // is what a comment in front of the text asks for.
 //
-// The cache is keyed by the shape of the text: its tokens with constants
-// replaced and white space dropped, and comments but for a hint. Facts therefore never depend on
-// the value of a constant; where the grammar itself does (float(n), ALTER INDEX
-// ... ALTER COLUMN n), and where the scanner is in doubt, the cache is bypassed.
+// The cache is keyed by the shape of the text: its tokens with constants replaced,
+// and white space and comments dropped, but for a hint. Facts therefore never depend
+// on the value of a constant, nor on how many stand in IN (...) or VALUES. Where the
+// grammar itself does (float(n), ALTER INDEX ... ALTER COLUMN n), and where the
+// scanner is in doubt, the shape is not used. Texts that come again to the byte are
+// not even scanned.
 //
 // The rule is that what is not provably a read is a write. Reads that can still
 // fool it, because names are not looked up in the catalogs:

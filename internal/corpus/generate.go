@@ -12,7 +12,6 @@ create table t (id int primary key, a int, b text, "Odd Name" numeric);
 create table u (id int primary key, t_id int references t, d timestamp);
 create sequence s;
 create view v as select * from t;
-create view w as select id, nextval('s') from t;
 create materialized view m as select a, count(*) from t group by a;
 create function reads(int) returns int language sql stable as 'select count(*)::int + $1 from t';
 create function writes(int) returns int language sql as 'insert into u values ($1) returning id';
@@ -85,7 +84,7 @@ func (g *Generator) query() string {
 	}
 	sql := "select " + g.maybe(5, func() string { return "distinct " }) + g.some(3, g.column)
 	sql += g.maybe(5, func() string { return " into temp x" + fmt.Sprint(g.random.IntN(1000)) })
-	sql += g.maybe(85, func() string { return " from " + g.some(2, g.source) })
+	sql += g.maybe(85, func() string { return " from " + g.some(1+g.random.IntN(20)/19, g.source) })
 	sql += g.maybe(60, func() string { return " where " + g.condition() })
 	sql += g.maybe(15, func() string { return " order by 1 " + g.pick("asc", "desc nulls last", "using <") })
 	sql += g.maybe(15, func() string { return " limit " + g.pick("1", "all", "null") })
@@ -101,15 +100,15 @@ func (g *Generator) source() string {
 	if g.depth < 3 && g.chance(20) {
 		return g.pick("", "lateral ") + "(" + g.query() + ") as q" + fmt.Sprint(g.random.IntN(9))
 	}
-	return g.pick("t", "u", "t", "u", "v", "w", "m", "public.t", "only t", "pg_class", "pg_catalog.pg_type",
+	return g.pick("t", "t", "t", "t", "t", "t", "t", "v", "m", "u", "m", "public.t", "only t", "pg_class", "pg_catalog.pg_type",
 		"information_schema.tables", "generate_series(1, 3) g", "t join u on t.id = u.id", "t left join u using (id)",
 		"s", "pg_stat_activity", "t tablesample system (50)", "reads(1)", "unnest(array[1, 2]) n")
 }
 
 func (g *Generator) condition() string {
 	return g.pick(g.expression()+" "+g.pick("=", "<>", "<", ">=", "is distinct from")+" "+g.expression(),
-		"t.id in ("+g.some(6, g.literal)+")", "exists ("+g.nested()+")", "b like 'x%'", "not a is null",
-		"a between 1 and "+g.literal(), "t.id = any (array["+g.some(3, g.integer)+"])", "(a, t.id) in ((1, 2), (3, 4), (5, 6))")
+		"id in ("+g.some(6, g.literal)+")", "exists ("+g.nested()+")", "b like 'x%'", "not a is null",
+		"a between 1 and "+g.literal(), "id = any (array["+g.some(3, g.integer)+"])", "(a, id) in ((1, 2), (3, 4), (5, 6))")
 }
 
 // nested is a query while that is not too deep.
@@ -123,8 +122,8 @@ func (g *Generator) nested() string {
 func (g *Generator) expression() string {
 	g.depth++
 	defer func() { g.depth-- }()
-	if g.depth > 4 || g.chance(40) {
-		return g.pick("a", "t.id", "u.d", `"Odd Name"`, g.literal(), g.literal(), "*")
+	if g.depth > 4 || g.chance(75) {
+		return g.pick("a", "id", "id", "a", `"Odd Name"`, g.literal(), "*")
 	}
 	return g.pick(g.expression()+g.pick("+", " - ", "*", "||", " %", "<@", "->>")+g.expression(),
 		g.call()+"("+g.some(2, g.expression)+")", g.call()+"()", g.call()+"("+g.literal()+")",
@@ -139,7 +138,7 @@ func (g *Generator) kind() string {
 
 func (g *Generator) call() string {
 	return g.pick("count", "max", "lower", "abs", "now", "length", "reads", "public.reads", "writes", "nextval",
-		"pg_catalog.nextval", "random", "pg_sleep", "txid_current", "txid_current_if_assigned", "pg_notify",
+		"pg_catalog.nextval", "random", "txid_current", "txid_current_if_assigned", "pg_notify",
 		"to_char", "row_number", "pg_advisory_xact_lock", "set_config", "current_setting", "pg_relation_size",
 		"currval", "setval", "lo_creat", "string_agg", "version", "pg_export_snapshot", "row_to_json", "format")
 }
