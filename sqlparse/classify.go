@@ -10,6 +10,10 @@ type verdict struct {
 	tag    string
 
 	executes string // what EXECUTE names
+	modes    Modes
+
+	tables    []Table
+	functions []Function
 }
 
 // classify parses sql and sums up its statements.
@@ -33,7 +37,10 @@ func sum(verdicts []verdict) *Facts {
 	first := verdicts[0]
 	f := &Facts{Statements: len(verdicts), Kind: first.kind, Tag: first.tag}
 	for _, v := range verdicts {
-		f.Traits |= v.traits
+		f.Traits = f.Traits.join(v.traits)
+		f.Modes.take(v.modes)
+		f.Tables = appendNew(f.Tables, v.tables)
+		f.Functions = appendNew(f.Functions, v.functions)
 		if v.traits.Has(Begins) && !v.traits.Has(ReadOnlyTx) {
 			f.Traits &^= ReadOnlyTx // the block left open may be this one
 		}
@@ -51,27 +58,37 @@ func sum(verdicts []verdict) *Facts {
 	return f
 }
 
-// judge is the entry to one statement: queries by their parts, the rest by their kind.
+// judge sums up one statement.
 func judge(stmt *pg.Node) verdict {
+	s := surveyOf(stmt)
+	v := s.judge(stmt)
+	v.tables, v.functions = s.tables, s.functions
+	return v
+}
+
+// judge is the entry to one statement: queries by their parts, the rest by their kind.
+func (s *survey) judge(stmt *pg.Node) verdict {
 	switch n := stmt.GetNode().(type) {
 	case *pg.Node_SelectStmt:
-		return judgeQuery(Select, 0, n.SelectStmt)
+		return s.query(Select, 0)
 	case *pg.Node_InsertStmt:
-		return judgeQuery(Insert, Writes, n.InsertStmt)
+		return s.query(Insert, Writes)
 	case *pg.Node_UpdateStmt:
-		return judgeQuery(Update, Writes, n.UpdateStmt)
+		return s.query(Update, Writes)
 	case *pg.Node_DeleteStmt:
-		return judgeQuery(Delete, Writes, n.DeleteStmt)
+		return s.query(Delete, Writes)
 	case *pg.Node_MergeStmt:
-		return judgeQuery(Merge, Writes, n.MergeStmt)
+		return s.query(Merge, Writes)
 	case *pg.Node_CallStmt:
-		return judgeQuery(Call, Writes, n.CallStmt.Funccall)
+		return s.query(Call, Writes)
 	case *pg.Node_CopyStmt:
-		return judgeCopy(n.CopyStmt)
+		return s.copy(n.CopyStmt)
 	case *pg.Node_ExplainStmt:
-		return judgeExplain(n.ExplainStmt)
+		return s.explain(n.ExplainStmt)
 	case *pg.Node_DeclareCursorStmt:
-		return judgeDeclare(n.DeclareCursorStmt)
+		return s.declare(n.DeclareCursorStmt)
+	case *pg.Node_CreateTableAsStmt:
+		return s.createAs(stmt)
 	case *pg.Node_TransactionStmt:
 		return judgeTransaction(n.TransactionStmt)
 	case *pg.Node_VariableSetStmt:
@@ -100,9 +117,9 @@ func judgeUtility(stmt *pg.Node) verdict {
 	case *pg.Node_UnlistenStmt:
 		return verdict{kind: Unlisten, traits: Writes | SessionState | Releases}
 	case *pg.Node_FetchStmt:
-		return verdict{kind: Fetch, traits: Writes}
+		return verdict{kind: Fetch, traits: Writes | Cursors}
 	case *pg.Node_ClosePortalStmt:
-		return verdict{kind: Close, traits: Writes | Releases}
+		return verdict{kind: Close, traits: Writes | Releases | Cursors}
 	case *pg.Node_NotifyStmt:
 		return verdict{kind: Notify, traits: Writes}
 	case *pg.Node_LockStmt:
@@ -135,28 +152,27 @@ func executed(n *pg.Node) string {
 	return n.GetExecuteStmt().GetName()
 }
 
-// judgeCopy: only COPY ... TO STDOUT of a table or a read is a read.
-func judgeCopy(n *pg.CopyStmt) verdict {
+// copy: only COPY ... TO STDOUT of a table or a read is a read.
+func (s *survey) copy(n *pg.CopyStmt) verdict {
 	switch {
 	case n.IsFrom:
-		return judgeQuery(CopyFrom, Writes, n)
+		return s.query(CopyFrom, Writes)
 	case n.Filename != "" || n.IsProgram:
-		return judgeQuery(CopyTo, Writes, n)
+		return s.query(CopyTo, Writes)
 	}
-	return judgeQuery(CopyTo, 0, n)
+	return s.query(CopyTo, 0)
 }
 
-// judgeExplain: without ANALYZE nothing runs, so it is a read of anything but what
-// lives in one session. ANALYZE counts whatever its argument: that is a constant.
-func judgeExplain(n *pg.ExplainStmt) verdict {
+// explain: without ANALYZE nothing runs, so it is a read of anything but what lives
+// in one session. ANALYZE counts whatever its argument: that is a constant.
+func (s *survey) explain(n *pg.ExplainStmt) verdict {
 	for _, option := range n.Options {
 		if option.GetDefElem().GetDefname() == "analyze" {
-			v := judge(n.Query)
+			v := s.judge(n.Query)
 			v.kind = Explain
 			return v
 		}
 	}
-	s := surveyOf(n)
 	if s.sessionOnly || executed(n.Query) != "" {
 		return verdict{kind: Explain, traits: Writes, executes: executed(n.Query)}
 	}
@@ -166,8 +182,8 @@ func judgeExplain(n *pg.ExplainStmt) verdict {
 // cursorHold is CURSOR_OPT_HOLD of nodes/parsenodes.h.
 const cursorHold = 0x20
 
-func judgeDeclare(n *pg.DeclareCursorStmt) verdict {
-	v := judgeQuery(Declare, Writes, n)
+func (s *survey) declare(n *pg.DeclareCursorStmt) verdict {
+	v := s.query(Declare, Writes|Cursors)
 	if n.Options&cursorHold != 0 && v.pin == PinNone {
 		v.pin = PinHoldCursor
 		v.traits |= SessionState

@@ -5,11 +5,6 @@ import pg "github.com/pganalyze/pg_query_go/v5"
 // judgeDefinition takes what is left for DDL, and pins when it makes something temporary.
 func judgeDefinition(stmt *pg.Node) verdict {
 	v := verdict{kind: DDL, traits: Writes}
-	if as := stmt.GetCreateTableAsStmt(); as != nil {
-		v := judgeQuery(DDL, Writes, as)
-		v.executes = executed(stmt)
-		return v
-	}
 	switch stmt.GetNode().(type) {
 	case *pg.Node_DropStmt, *pg.Node_DropOwnedStmt:
 		v.traits |= Releases
@@ -18,6 +13,12 @@ func judgeDefinition(stmt *pg.Node) verdict {
 		v.pin = PinTempTable
 		v.traits |= SessionState
 	}
+	return v
+}
+
+func (s *survey) createAs(stmt *pg.Node) verdict {
+	v := s.query(DDL, Writes)
+	v.executes = executed(stmt)
 	return v
 }
 

@@ -3,7 +3,8 @@
 //
 // A Parser answers Parse with *Facts: the Kind of the first statement, Traits
 // (does it write, does it open or end a transaction), and a Pin when the session
-// must keep its server afterwards. Settings reads plain SET and RESET,
+// must keep its server afterwards. Tables and Functions list what it names, Modes
+// what sort of transaction it asks for. Settings reads plain SET and RESET,
 // Touched and FindConfigured what else is set, Namings PREPARE and DEALLOCATE. A Hint
 // is what a comment in front of the text asks for.
 //
@@ -19,7 +20,9 @@
 //   - a user's function of the same name as a built-in one, an operator, a cast, t.f for f(t) or
 //     a view may call anything. The standby refuses the write; the caller remembers
 //     that with RefuseStandby.
-//   - functions outside pg_catalog count as writes, also when they only read.
+//   - functions that are not built in count as writes, with the trait CatalogDecides
+//     where nothing else does: who knows their pg_proc.provolatile may know better.
+//   - constants are not looked at: 'now'::timestamptz has no TransactionBound.
 //   - DO blocks and functions may leave state in the session that no Pin tells of;
 //     currval and lastval need the session that called nextval.
 //   - standard_conforming_strings is taken to be on and the text to be UTF-8. Text

@@ -15,11 +15,27 @@ type Facts struct {
 	Pin        Pin    // of the first statement that has one
 	Tag        string // command tag of a single BEGIN, COMMIT or ROLLBACK; "" otherwise and for AND CHAIN
 
-	Executes []string // the prepared statements that EXECUTE names, in order
+	Modes // that BEGIN, SET TRANSACTION or SET SESSION CHARACTERISTICS names
+
+	Executes  []string   // the prepared statements that EXECUTE names, in order
+	Tables    []Table    // every relation that is named, each once; not the names of WITH
+	Functions []Function // every function that is called by name, each once, built-in or not
 
 	Hint Hint // from a comment in front of the first statement
 
 	refused atomic.Bool
+}
+
+// Table is a relation as a statement names it.
+type Table struct {
+	Schema, Name string // Schema is "" where the search path decides
+	Written      bool   // the target of INSERT, COPY FROM and such, or of DDL
+}
+
+// Function is a function as a statement calls it.
+type Function struct {
+	Schema, Name string // Schema is "" where the search path decides
+	Args         int    // how many arguments stand there
 }
 
 // ReadOnly says whether a hot standby may run the text: it neither writes nor needs
@@ -37,29 +53,43 @@ func (f *Facts) RefuseStandby() { f.refused.Store(true) }
 func (f *Facts) StandbyRefused() bool { return f.refused.Load() }
 
 // Traits is a set of properties.
-type Traits uint16
+type Traits uint32
 
 const (
-	Writes         Traits = 1 << iota // not provably a read
-	Begins                            // opens a transaction block, also COMMIT AND CHAIN
-	Ends                              // ends one: COMMIT, ROLLBACK, PREPARE TRANSACTION; not ROLLBACK TO
-	ReadOnlyTx                        // the block it opens is READ ONLY
-	Serializable                      // asks for SERIALIZABLE, which a hot standby refuses
-	Locks                             // row locks (FOR UPDATE, FOR SHARE ...) or LOCK
-	SessionState                      // leaves state that outlives the transaction, or may; see Pin for what can't be replayed
-	MultiStatement                    // more than one statement
-	PrimaryOnly                       // writes nothing, but a standby's answer would differ (SHOW, pg_stat_activity)
-	Configures                        // calls set_config, not provably for the transaction only
-	Releases                          // may end the reason of a Pin: DROP, CLOSE, UNLISTEN, DISCARD, pg_advisory_unlock
-	Prepares                          // PREPARE, DEALLOCATE or DISCARD ALL is in it; see Namings
+	Writes           Traits = 1 << iota // not provably a read
+	Begins                              // opens a transaction block, also COMMIT AND CHAIN
+	Ends                                // ends one: COMMIT, ROLLBACK, PREPARE TRANSACTION; not ROLLBACK TO
+	ReadOnlyTx                          // the block it opens is READ ONLY
+	Serializable                        // asks for SERIALIZABLE, which a hot standby refuses
+	Locks                               // row locks (FOR UPDATE, FOR SHARE ...) or LOCK
+	SessionState                        // leaves state that outlives the transaction, or may; see Pin for what can't be replayed
+	MultiStatement                      // more than one statement
+	PrimaryOnly                         // writes nothing, but a standby's answer would differ (SHOW, pg_stat_activity)
+	Configures                          // calls set_config, not provably for the transaction only
+	Releases                            // may end the reason of a Pin: DROP, CLOSE, UNLISTEN, DISCARD, pg_advisory_unlock
+	Prepares                            // PREPARE, DEALLOCATE or DISCARD ALL is in it; see Namings
+	CatalogDecides                      // Writes is only set because of functions that are not built in
+	TransactionBound                    // asks for what belongs to the transaction, its start or its server: now(), txid_current(), pg_backend_pid()
+	Cursors                             // DECLARE, FETCH, MOVE or CLOSE
+	Savepoints                          // SAVEPOINT, RELEASE or ROLLBACK TO
 )
+
+// join adds the traits of another statement of the text.
+func (t Traits) join(other Traits) Traits {
+	surely := func(t Traits) bool { return t.Has(Writes) && !t.Has(CatalogDecides) }
+	if surely(t) || surely(other) {
+		return (t | other) &^ CatalogDecides
+	}
+	return t | other
+}
 
 // Has says whether all of want are set.
 func (t Traits) Has(want Traits) bool { return t&want == want }
 
 // String lists the traits that are set, joined by "+".
 func (t Traits) String() string {
-	names := [...]string{"writes", "begins", "ends", "read-only-tx", "serializable", "locks", "session-state", "multi", "primary-only", "configures", "releases", "prepares"}
+	names := [...]string{"writes", "begins", "ends", "read-only-tx", "serializable", "locks", "session-state", "multi", "primary-only", "configures", "releases", "prepares",
+		"catalog-decides", "transaction-bound", "cursors", "savepoints"}
 	var set []string
 	for i, name := range names {
 		if t&(1<<i) != 0 {

@@ -43,7 +43,7 @@ func show(f *Facts) string {
 
 // all is show with everything else that must be equal for equal shapes.
 func all(f *Facts) string {
-	return fmt.Sprintf("%s | %d | %s | %q | %s", show(f), f.Statements, f.Tag, f.Executes, f.Hint)
+	return fmt.Sprintf("%s | %d | %s | %q | %s | %v | %s", show(f), f.Statements, f.Tag, f.Executes, listed(f), f.Modes, f.Hint)
 }
 
 func TestFacts(t *testing.T) {
@@ -140,6 +140,11 @@ func TestFunctionsAreSortedAndSane(t *testing.T) {
 	for i := 1; i < len(harmless); i++ {
 		if harmless[i-1] >= harmless[i] {
 			t.Fatalf("functions.txt: %s stands before %s", harmless[i-1], harmless[i])
+		}
+	}
+	for _, name := range primaryOnly {
+		if onlyReads(name) || !isBuiltIn(name) {
+			t.Errorf("%s stands in both lists, or functions_primary.txt is not sorted", name)
 		}
 	}
 	for _, name := range []string{"nextval", "setval", "currval", "lastval", "set_config", "txid_current",

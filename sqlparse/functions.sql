@@ -3,6 +3,10 @@
 --
 --     psql -X -q -A -t -f functions.sql postgres | LC_ALL=C sort -u > functions.txt
 --
+-- functions_primary.txt has all other callable names:
+--
+--     psql -X -q -A -t -v others=1 -f functions.sql postgres | LC_ALL=C sort -u > functions_primary.txt
+--
 -- A name qualifies when every overload that SQL can call is immutable or stable. The
 -- two lists are reviewed by hand.
 WITH callable AS (
@@ -40,6 +44,12 @@ WITH callable AS (
            ('casefold'), ('crc32'), ('crc32c'), ('array_sort'), ('array_reverse'),
            ('json_agg_strict'), ('jsonb_agg_strict'), ('pg_basetype'), ('to_regtypemod'), ('reverse')
 )
-SELECT name FROM (SELECT name FROM steady EXCEPT SELECT name FROM refused) AS kept
+, kept(name) AS (
+    SELECT name FROM (SELECT name FROM steady EXCEPT SELECT name FROM refused) AS safe
+    UNION
+    SELECT name FROM reviewed
+)
+SELECT name FROM kept WHERE NOT :{?others}
 UNION
-SELECT name FROM reviewed;
+SELECT proname FROM callable WHERE :{?others} AND proname NOT IN (SELECT name FROM kept);
+

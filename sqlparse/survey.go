@@ -4,30 +4,34 @@ import (
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// survey collects what the parts of a query do, at any depth.
+// survey collects what the parts of a statement do, at any depth.
 type survey struct {
 	traits      Traits
 	pin         Pin
 	sessionOnly bool // names something that only its session sees: pg_temp
+	asksCatalog bool // calls functions that are not built in
+	inventory
 }
 
-// judgeQuery surveys a statement that runs as a query. base are the traits it has anyway.
-func judgeQuery(kind Kind, base Traits, query proto.Message) verdict {
-	s := surveyOf(query)
+// query is the verdict on a statement that runs as a query. base are the traits it
+// has anyway.
+func (s *survey) query(kind Kind, base Traits) verdict {
 	v := verdict{kind: kind, traits: base | s.traits, pin: s.pin}
 	if s.pin != PinNone {
 		v.traits |= SessionState
 	}
+	if s.asksCatalog && !v.traits.Has(Writes) {
+		v.traits |= Writes | CatalogDecides
+	}
 	return v
 }
 
-func surveyOf(query proto.Message) survey {
-	var s survey
-	eachMessage(query.ProtoReflect(), s.look)
+func surveyOf(stmt *pg.Node) *survey {
+	s := &survey{inventory: inventory{role: map[*pg.RangeVar]role{}, defines: isDefinition(stmt)}}
+	s.walk(stmt.ProtoReflect())
 	return s
 }
 
@@ -35,16 +39,21 @@ func surveyOf(query proto.Message) survey {
 // any other, so a walk by reflection is the one that can't forget a branch.
 func eachMessage(m protoreflect.Message, f func(part any)) {
 	f(m.Interface())
+	eachChild(m, func(_ protoreflect.Name, child protoreflect.Message) { eachMessage(child, f) })
+}
+
+// eachChild calls f with the messages right below m and the names of their fields.
+func eachChild(m protoreflect.Message, f func(field protoreflect.Name, child protoreflect.Message)) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
 		case field.Message() == nil:
 		case field.IsList():
 			list := value.List()
 			for i := range list.Len() {
-				eachMessage(list.Get(i).Message(), f)
+				f(field.Name(), list.Get(i).Message())
 			}
 		default:
-			eachMessage(value.Message(), f)
+			f(field.Name(), value.Message())
 		}
 		return true
 	})
@@ -54,6 +63,10 @@ func (s *survey) look(part any) {
 	switch n := part.(type) {
 	case *pg.InsertStmt, *pg.UpdateStmt, *pg.DeleteStmt, *pg.MergeStmt:
 		s.traits |= Writes
+	case *pg.SQLValueFunction:
+		if isClock(n.Op) {
+			s.traits |= TransactionBound
+		}
 	case *pg.LockingClause:
 		s.traits |= Writes | Locks
 	case *pg.IntoClause:
@@ -75,6 +88,7 @@ func (s *survey) hold(why Pin) {
 }
 
 func (s *survey) relation(n *pg.RangeVar) {
+	s.add(n)
 	if isTempSchema(n.Schemaname) {
 		s.traits |= Writes
 		s.sessionOnly = true
@@ -85,11 +99,17 @@ func (s *survey) relation(n *pg.RangeVar) {
 }
 
 func (s *survey) call(n *pg.FuncCall) {
+	s.addCall(n)
 	name, builtIn := functionName(n)
+	if builtIn && boundToTransaction(name, len(n.Args)) {
+		s.traits |= TransactionBound
+	}
 	switch {
-	case !builtIn:
+	case isTempSchema(n.Funcname[0].GetString_().GetSval()):
 		s.traits |= Writes
-		s.sessionOnly = s.sessionOnly || isTempSchema(n.Funcname[0].GetString_().GetSval())
+		s.sessionOnly = true
+	case !builtIn || len(n.Funcname) == 1 && !isBuiltIn(name):
+		s.asksCatalog = true
 	case onlyReads(name):
 		if tellsOfNode(name) {
 			s.traits |= PrimaryOnly

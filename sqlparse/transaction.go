@@ -10,19 +10,19 @@ import (
 func judgeTransaction(n *pg.TransactionStmt) verdict {
 	switch n.Kind {
 	case pg.TransactionStmtKind_TRANS_STMT_BEGIN:
-		return verdict{kind: Begin, traits: Begins | modes(n.Options), tag: "BEGIN"}
+		return verdict{kind: Begin, traits: Begins | modes(n.Options), tag: "BEGIN", modes: modesOf(n.Options)}
 	case pg.TransactionStmtKind_TRANS_STMT_START:
-		return verdict{kind: Begin, traits: Begins | modes(n.Options), tag: "START TRANSACTION"}
+		return verdict{kind: Begin, traits: Begins | modes(n.Options), tag: "START TRANSACTION", modes: modesOf(n.Options)}
 	case pg.TransactionStmtKind_TRANS_STMT_COMMIT:
 		return ending(Commit, "COMMIT", n.Chain)
 	case pg.TransactionStmtKind_TRANS_STMT_ROLLBACK:
 		return ending(Rollback, "ROLLBACK", n.Chain)
 	case pg.TransactionStmtKind_TRANS_STMT_SAVEPOINT:
-		return verdict{kind: Savepoint}
+		return verdict{kind: Savepoint, traits: Savepoints}
 	case pg.TransactionStmtKind_TRANS_STMT_RELEASE:
-		return verdict{kind: Release}
+		return verdict{kind: Release, traits: Savepoints}
 	case pg.TransactionStmtKind_TRANS_STMT_ROLLBACK_TO:
-		return verdict{kind: RollbackTo}
+		return verdict{kind: RollbackTo, traits: Savepoints}
 	case pg.TransactionStmtKind_TRANS_STMT_PREPARE:
 		return verdict{kind: PrepareTransaction, traits: Writes | Ends}
 	case pg.TransactionStmtKind_TRANS_STMT_COMMIT_PREPARED:
@@ -70,11 +70,11 @@ func modes(options []*pg.Node) Traits {
 func judgeSet(n *pg.VariableSetStmt) verdict {
 	switch strings.ToLower(n.Name) {
 	case "transaction":
-		return verdict{kind: Set, traits: modes(n.Args) &^ ReadOnlyTx}
+		return verdict{kind: Set, traits: modes(n.Args) &^ ReadOnlyTx, modes: modesOf(n.Args)}
 	case "transaction snapshot": // a snapshot is known to one node only
 		return verdict{kind: Set, traits: Writes}
 	case "session characteristics":
-		return verdict{kind: Set, traits: SessionState | modes(n.Args)&Serializable}
+		return verdict{kind: Set, traits: SessionState | modes(n.Args)&Serializable, modes: modesOf(n.Args)}
 	case "transaction_isolation":
 		return verdict{kind: setKind(n), traits: Serializable}
 	case "transaction_read_only", "transaction_deferrable":
