@@ -23,7 +23,7 @@ func classify(sql string) *Facts {
 		return unknown()
 	}
 	if len(tree.Stmts) == 0 {
-		return &Facts{Kind: Empty}
+		return &Facts{Kind: Empty, shared: new(shared)}
 	}
 	verdicts := make([]verdict, len(tree.Stmts))
 	for i, s := range tree.Stmts {
@@ -35,7 +35,7 @@ func classify(sql string) *Facts {
 // sum folds the verdicts of the statements of one text.
 func sum(verdicts []verdict) *Facts {
 	first := verdicts[0]
-	f := &Facts{Statements: len(verdicts), Kind: first.kind, Tag: first.tag}
+	f := &Facts{Statements: len(verdicts), Kind: first.kind, Tag: first.tag, shared: new(shared)}
 	for _, v := range verdicts {
 		f.Traits = f.Traits.join(v.traits)
 		f.Modes.take(v.modes)

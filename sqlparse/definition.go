@@ -12,13 +12,56 @@ func judgeDefinition(stmt *pg.Node) verdict {
 	if makesTemporary(stmt) {
 		v.pin = PinTempTable
 		v.traits |= SessionState
+	} else if redefines(stmt) {
+		v.traits |= Redefines
 	}
 	return v
+}
+
+// redefines says whether a definition may change which functions and relations a
+// standby can be asked for. Dropping a relation can't, nor can making a plain table.
+func redefines(stmt *pg.Node) bool {
+	switch n := stmt.GetNode().(type) {
+	case *pg.Node_CreateFunctionStmt, *pg.Node_AlterFunctionStmt, *pg.Node_DefineStmt,
+		*pg.Node_CreateExtensionStmt, *pg.Node_AlterExtensionStmt, *pg.Node_AlterExtensionContentsStmt,
+		*pg.Node_ViewStmt, *pg.Node_RuleStmt, *pg.Node_CreateSchemaStmt, *pg.Node_CreateSeqStmt,
+		*pg.Node_RenameStmt, *pg.Node_AlterObjectSchemaStmt:
+		return true
+	case *pg.Node_CreateStmt:
+		return n.CreateStmt.Relation.GetRelpersistence() == "u"
+	case *pg.Node_AlterTableStmt:
+		return changesPersistence(n.AlterTableStmt)
+	case *pg.Node_DropStmt:
+		return !dropsRelations(n.DropStmt.RemoveType)
+	}
+	return false
+}
+
+func changesPersistence(n *pg.AlterTableStmt) bool {
+	for _, cmd := range n.Cmds {
+		switch cmd.GetAlterTableCmd().GetSubtype() {
+		case pg.AlterTableType_AT_SetLogged, pg.AlterTableType_AT_SetUnLogged:
+			return true
+		}
+	}
+	return false
+}
+
+func dropsRelations(what pg.ObjectType) bool {
+	switch what {
+	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
+		pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_INDEX:
+		return true
+	}
+	return false
 }
 
 func (s *survey) createAs(stmt *pg.Node) verdict {
 	v := s.query(DDL, Writes)
 	v.executes = executed(stmt)
+	if stmt.GetCreateTableAsStmt().Into.GetRel().GetRelpersistence() == "u" {
+		v.traits |= Redefines
+	}
 	return v
 }
 

@@ -2,12 +2,12 @@ package sqlparse
 
 import (
 	"strings"
-	"sync/atomic"
 )
 
 // Facts are what routing and session tracking know of one query string, which may
 // hold several statements. They are immutable and shared between goroutines and
-// sessions, except for the bit behind RefuseStandby, which is atomic.
+// sessions, except for what RefuseStandby remembers, which is atomic. See variants.go for
+// facts of the same text under what somebody else knows of it.
 type Facts struct {
 	Statements int    // 0 for an empty query, and for one that wasn't parsed
 	Kind       Kind   // of the first statement
@@ -23,7 +23,7 @@ type Facts struct {
 
 	Hint Hint // from a comment in front of the first statement
 
-	refused atomic.Bool
+	shared *shared // with the variants; nil for facts that no Parser made
 }
 
 // Table is a relation as a statement names it.
@@ -36,21 +36,14 @@ type Table struct {
 type Function struct {
 	Schema, Name string // Schema is "" where the search path decides
 	Args         int    // how many arguments stand there
+	BuiltIn      bool   // PostgreSQL has one of that name; without a schema another may be meant
 }
 
 // ReadOnly says whether a hot standby may run the text: it neither writes nor needs
 // the primary, and no standby has refused it.
 func (f *Facts) ReadOnly() bool {
-	return !f.Traits.Has(Writes) && !f.Traits.Has(Serializable) && !f.Traits.Has(PrimaryOnly) && !f.refused.Load()
+	return !f.Traits.Has(Writes) && !f.Traits.Has(Serializable) && !f.Traits.Has(PrimaryOnly) && !f.StandbyRefused()
 }
-
-// RefuseStandby remembers that a standby refused a statement of this shape
-// (SQLSTATE 25006, read_only_sql_transaction, or its kin). It is forgotten when the
-// cache drops the shape, and has no effect on others when the text isn't cached.
-func (f *Facts) RefuseStandby() { f.refused.Store(true) }
-
-// StandbyRefused says whether RefuseStandby was called.
-func (f *Facts) StandbyRefused() bool { return f.refused.Load() }
 
 // Traits is a set of properties.
 type Traits uint32
@@ -72,6 +65,7 @@ const (
 	TransactionBound                    // asks for what belongs to the transaction, its start or its server: now(), txid_current(), pg_backend_pid()
 	Cursors                             // DECLARE, FETCH, MOVE or CLOSE
 	Savepoints                          // SAVEPOINT, RELEASE or ROLLBACK TO
+	Redefines                           // may change what a catalog said of functions, views or unlogged tables
 )
 
 // join adds the traits of another statement of the text.
@@ -89,7 +83,7 @@ func (t Traits) Has(want Traits) bool { return t&want == want }
 // String lists the traits that are set, joined by "+".
 func (t Traits) String() string {
 	names := [...]string{"writes", "begins", "ends", "read-only-tx", "serializable", "locks", "session-state", "multi", "primary-only", "configures", "releases", "prepares",
-		"catalog-decides", "transaction-bound", "cursors", "savepoints"}
+		"catalog-decides", "transaction-bound", "cursors", "savepoints", "redefines"}
 	var set []string
 	for i, name := range names {
 		if t&(1<<i) != 0 {
@@ -185,4 +179,4 @@ func (k Kind) String() string {
 }
 
 // unknown are the facts of a text that wasn't or couldn't be parsed.
-func unknown() *Facts { return &Facts{Kind: Unknown, Traits: Writes} }
+func unknown() *Facts { return &Facts{Kind: Unknown, Traits: Writes, shared: new(shared)} }

@@ -106,10 +106,7 @@ func (v *inventory) assign(part any) {
 
 // dropped: DROP names its relations as lists of words.
 func (v *inventory) dropped(n *pg.DropStmt) {
-	switch n.RemoveType {
-	case pg.ObjectType_OBJECT_TABLE, pg.ObjectType_OBJECT_VIEW, pg.ObjectType_OBJECT_MATVIEW,
-		pg.ObjectType_OBJECT_SEQUENCE, pg.ObjectType_OBJECT_FOREIGN_TABLE, pg.ObjectType_OBJECT_INDEX:
-	default:
+	if !dropsRelations(n.RemoveType) {
 		return
 	}
 	for _, object := range n.Objects {
@@ -132,7 +129,8 @@ func (v *inventory) addTable(t Table) { v.tables = appendNew(v.tables, []Table{t
 
 func (v *inventory) addCall(n *pg.FuncCall) {
 	schema, name := qualified(n.Funcname)
-	v.functions = appendNew(v.functions, []Function{{schema, name, len(n.Args)}})
+	builtIn := schema == "pg_catalog" || schema == "" && isBuiltIn(name)
+	v.functions = appendNew(v.functions, []Function{{schema, name, len(n.Args), builtIn}})
 }
 
 // qualified splits a name; that of the database in front goes.
