@@ -7,6 +7,9 @@
 // stay on one standby while it qualifies; leaving it, or reading from the
 // primary, asks for a new token, so that time never runs backwards.
 //
+// A Judge corrects the facts of a statement by what the configuration's lists and the
+// Catalog of the database say of its functions and relations.
+//
 // Caveat: Decide resolves the session's token as a side effect, on the Session
 // it is given; nothing else changes.
 package routing

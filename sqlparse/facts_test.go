@@ -143,14 +143,14 @@ func TestFunctionsAreSortedAndSane(t *testing.T) {
 		}
 	}
 	for _, name := range primaryOnly {
-		if onlyReads(name) || !isBuiltIn(name) {
+		if OnlyReads(name) || !isBuiltIn(name) {
 			t.Errorf("%s stands in both lists, or functions_primary.txt is not sorted", name)
 		}
 	}
 	for _, name := range []string{"nextval", "setval", "currval", "lastval", "set_config", "txid_current",
 		"pg_current_xact_id", "pg_notify", "pg_advisory_lock", "lo_import", "lo_export", "pg_terminate_backend",
 		"pg_promote", "query_to_xml", "pg_export_snapshot", "setseed", "dblink", ""} {
-		if onlyReads(name) {
+		if OnlyReads(name) {
 			t.Errorf("%q is not harmless", name)
 		}
 	}

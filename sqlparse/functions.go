@@ -26,18 +26,18 @@ var primaryOnly = strings.Fields(primaryText)
 // more, but their names begin with pg_ mostly.
 func isBuiltIn(name string) bool {
 	_, found := slices.BinarySearch(primaryOnly, name)
-	return found || onlyReads(name) || strings.HasPrefix(name, "pg_")
+	return found || OnlyReads(name) || strings.HasPrefix(name, "pg_")
 }
 
-// onlyReads says whether every built-in function of that name may run on a hot standby.
-func onlyReads(name string) bool {
+// OnlyReads says whether every built-in function of that name may run on a hot standby.
+func OnlyReads(name string) bool {
 	_, found := slices.BinarySearch(harmless, name)
 	return found
 }
 
-// tellsOfNode says whether a catalog view or function tells of the server or the
+// TellsOfNode says whether a catalog view or function tells of the server or the
 // session it runs in rather than of the data, so that a standby's answer would surprise.
-func tellsOfNode(name string) bool {
+func TellsOfNode(name string) bool {
 	switch name {
 	case "pg_settings", "pg_show_all_settings", "pg_file_settings", "pg_hba_file_rules",
 		"pg_locks", "pg_cursors", "pg_cursor", "pg_prepared_statements", "pg_prepared_statement",

@@ -93,7 +93,7 @@ func (s *survey) relation(n *pg.RangeVar) {
 		s.traits |= Writes
 		s.sessionOnly = true
 	}
-	if (n.Schemaname == "" || n.Schemaname == "pg_catalog") && tellsOfNode(n.Relname) {
+	if (n.Schemaname == "" || n.Schemaname == "pg_catalog") && TellsOfNode(n.Relname) {
 		s.traits |= PrimaryOnly
 	}
 }
@@ -110,8 +110,8 @@ func (s *survey) call(n *pg.FuncCall) {
 		s.sessionOnly = true
 	case !builtIn || len(n.Funcname) == 1 && !isBuiltIn(name):
 		s.asksCatalog = true
-	case onlyReads(name):
-		if tellsOfNode(name) {
+	case OnlyReads(name):
+		if TellsOfNode(name) {
 			s.traits |= PrimaryOnly
 		}
 	default:

@@ -1,0 +1,160 @@
+package routing
+
+import (
+	"fmt"
+	"regexp"
+	"sync"
+
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// Judge knows better than the text alone what a statement does: from the lists in the
+// configuration, and from the database's Catalog. It is safe for many goroutines.
+type Judge struct {
+	readOnly, write, primary patterns
+
+	mu    sync.RWMutex // guards known
+	known map[Name]listed
+}
+
+// Lists are the parameters of a Judge, after Pgpool-II. The patterns are regular
+// expressions (RE2) that must match all of a name or text, whatever its case.
+type Lists struct {
+	ReadOnly []string // read_only_function_list: functions that only read
+	Write    []string // write_function_list: functions that write; goes before ReadOnly
+	Primary  []string // primary_routing_query_pattern_list: texts that belong on the primary
+}
+
+// listed is what the lists say of a function.
+type listed uint8
+
+const (
+	listedNowhere listed = iota
+	listedReading
+	listedWriting
+)
+
+// maxKnown bounds the names for which the lists' word is kept.
+const maxKnown = 10000
+
+type patterns []*regexp.Regexp
+
+// NewJudge compiles the lists. The error names the parameter and the pattern.
+func NewJudge(l Lists) (*Judge, error) {
+	j := &Judge{known: map[Name]listed{}}
+	for _, list := range []struct {
+		key      string
+		patterns []string
+		to       *patterns
+	}{
+		{"read_only_function_list", l.ReadOnly, &j.readOnly},
+		{"write_function_list", l.Write, &j.write},
+		{"primary_routing_query_pattern_list", l.Primary, &j.primary},
+	} {
+		for _, text := range list.patterns {
+			p, err := compile(text)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %q: %w", list.key, text, err)
+			}
+			*list.to = append(*list.to, p)
+		}
+	}
+	return j, nil
+}
+
+func compile(text string) (*regexp.Regexp, error) {
+	if _, err := regexp.Compile(text); err != nil {
+		return nil, err
+	}
+	return regexp.Compile(`(?is)^(?:` + text + `)$`)
+}
+
+func (p patterns) match(text string) bool {
+	for _, one := range p {
+		if one.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// Text are the facts of a text, f, as primary_routing_query_pattern_list has them.
+// Constants matter to it, so each text is looked at: a few microseconds, where there
+// are patterns.
+func (j *Judge) Text(f *sqlparse.Facts, sql []byte) *sqlparse.Facts {
+	for _, p := range j.primary {
+		if p.Match(sql) {
+			return f.OnPrimary()
+		}
+	}
+	return f
+}
+
+// Facts are the facts of a statement as the lists and the catalog of its database
+// have them. It allocates nothing once it has seen the statement.
+func (j *Judge) Facts(f *sqlparse.Facts, c *Catalog) *sqlparse.Facts {
+	if f.Traits.Has(sqlparse.PrimaryOnly) || f.Traits.Has(sqlparse.Writes) && !f.Traits.Has(sqlparse.CatalogDecides) {
+		return f
+	}
+	for i := range f.Functions {
+		if !j.reads(&f.Functions[i], c) {
+			return f.AsWrite()
+		}
+	}
+	for i := range f.Tables {
+		if c.onPrimary(f.Tables[i].Schema, f.Tables[i].Name) {
+			return f.OnPrimary()
+		}
+	}
+	return f.AsRead()
+}
+
+// reads: the lists first, then the catalog.
+func (j *Judge) reads(f *sqlparse.Function, c *Catalog) bool {
+	n := Name{f.Schema, f.Name}
+	switch j.listed(n) {
+	case listedReading:
+		return true
+	case listedWriting:
+		return false
+	}
+	if f.BuiltIn && (c == nil || len(c.shadows) == 0) {
+		return true // else the facts would have said that it writes
+	}
+	return c.reading(n, f.BuiltIn)
+}
+
+// listed is the lists' word on a function, by its name as it stands in the statement.
+func (j *Judge) listed(n Name) listed {
+	if len(j.readOnly)+len(j.write) == 0 {
+		return listedNowhere
+	}
+	j.mu.RLock()
+	l, ok := j.known[n]
+	j.mu.RUnlock()
+	if ok {
+		return l
+	}
+	l = j.look(n)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.known) < maxKnown {
+		j.known[n] = l
+	}
+	return l
+}
+
+// look: a writing function is one with any schema in front.
+func (j *Judge) look(n Name) listed {
+	name := n.Name
+	if n.Schema != "" {
+		name = n.Schema + "." + n.Name
+	}
+	switch {
+	case j.write.match(name) || j.write.match(n.Name):
+		return listedWriting
+	case j.readOnly.match(name):
+		return listedReading
+	}
+	return listedNowhere
+}
