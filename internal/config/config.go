@@ -69,11 +69,6 @@ type Auth struct {
 	QueryTTL  time.Duration `yaml:"query_ttl"`  // how long its answers are believed
 }
 
-// Routing tunes the choice of the node that runs a read.
-type Routing struct {
-	CatchupWait time.Duration `yaml:"catchup_wait"` // wait for a standby before a read goes to the primary
-}
-
 // Console is the virtual database with pgherd's own commands.
 type Console struct {
 	Database   string   `yaml:"database"`
@@ -140,7 +135,7 @@ func (c *Config) setDefaults() {
 			MaxPreparedStatements: 200,
 		},
 		TCP:      TCP{KeepAlive: true},
-		Routing:  Routing{CatchupWait: 10 * time.Millisecond},
+		Routing:  Routing{CatchupWait: 10 * time.Millisecond, LoadBalanceMode: true},
 		StateDir: "/var/lib/pgherd",
 		Console:  Console{Database: "pgpool", AdminUsers: []string{}},
 		HealthCheck: HealthCheck{

@@ -50,6 +50,7 @@ type Database struct {
 	MaxClientConnections *int           `yaml:"max_client_connections"`
 	ServerLifetime       *time.Duration `yaml:"server_lifetime"`
 	QueryWaitTimeout     *time.Duration `yaml:"query_wait_timeout"`
+	Consistency          *Consistency   `yaml:"consistency"`
 
 	ConnectQuery    string `yaml:"connect_query"` // SQL that a new server carries out first
 	ClientEncoding  string `yaml:"client_encoding"`
@@ -73,6 +74,8 @@ type User struct {
 	TransactionTimeout     *time.Duration `yaml:"transaction_timeout"`
 	IdleTransactionTimeout *time.Duration `yaml:"idle_transaction_timeout"`
 	ClientIdleTimeout      *time.Duration `yaml:"client_idle_timeout"`
+
+	Consistency *Consistency `yaml:"consistency"`
 }
 
 // TCP sets up the sockets to clients and nodes (PgBouncer's tcp_*). 0 leaves
@@ -89,13 +92,14 @@ type TCP struct {
 // of its database and user, or of "*".
 type Scope struct {
 	Pool     Pool
+	General  Consistency
 	Database Database
 	User     User
 }
 
 // Scope finds the sections for a client of a database.
 func (c *Config) Scope(database, user string) Scope {
-	return Scope{c.Pool, lookup(c.Databases, database), lookup(c.Users, user)}
+	return Scope{c.Pool, c.Consistency, lookup(c.Databases, database), lookup(c.Users, user)}
 }
 
 func lookup[T any](sections map[string]T, name string) T {
@@ -135,4 +139,10 @@ func (s Scope) Effective() Pool {
 	p.ClientIdleTimeout = pick(p.ClientIdleTimeout, u.ClientIdleTimeout)
 	p.ServerLifetime = pick(p.ServerLifetime, d.ServerLifetime)
 	return p
+}
+
+// Consistency is how fresh reads in the scope are: the user's section goes before
+// the database's.
+func (s Scope) Consistency() Consistency {
+	return pick(s.General, s.User.Consistency, s.Database.Consistency)
 }

@@ -31,7 +31,7 @@ func (v validator) config(c *Config) {
 	v.healthCheck(c.HealthCheck)
 	v.failover(c.Failover)
 	v.recovery(c.Recovery)
-	atLeast(v, "routing.catchup_wait", c.Routing.CatchupWait, 0)
+	v.routing(c.Routing, len(c.Nodes))
 	between(v, "loops", c.Loops, 0, 1024)
 }
 
