@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"fmt"
 	"regexp"
 	"sync"
 
@@ -9,20 +8,20 @@ import (
 )
 
 // Judge knows better than the text alone what a statement does: from the lists in the
-// configuration, and from the database's Catalog. It is safe for many goroutines.
+// configuration, and from the database's Catalog. It is safe for many goroutines. A nil
+// Judge has no lists.
 type Judge struct {
-	readOnly, write, primary patterns
+	Lists
 
 	mu    sync.RWMutex // guards known
 	known map[Name]listed
 }
 
-// Lists are the parameters of a Judge, after Pgpool-II. The patterns are regular
-// expressions (RE2) that must match all of a name or text, whatever its case.
+// Lists are the parameters of a Judge, after Pgpool-II; see config.Patterns.
 type Lists struct {
-	ReadOnly []string // read_only_function_list: functions that only read
-	Write    []string // write_function_list: functions that write; goes before ReadOnly
-	Primary  []string // primary_routing_query_pattern_list: texts that belong on the primary
+	ReadOnly []*regexp.Regexp // read_only_function_list: functions that only read
+	Write    []*regexp.Regexp // write_function_list: functions that write; goes before ReadOnly
+	Primary  []*regexp.Regexp // primary_routing_query_pattern_list: texts that belong on the primary
 }
 
 // listed is what the lists say of a function.
@@ -37,41 +36,12 @@ const (
 // maxKnown bounds the names for which the lists' word is kept.
 const maxKnown = 10000
 
-type patterns []*regexp.Regexp
+// NewJudge makes a Judge of the lists.
+func NewJudge(l Lists) *Judge { return &Judge{Lists: l, known: map[Name]listed{}} }
 
-// NewJudge compiles the lists. The error names the parameter and the pattern.
-func NewJudge(l Lists) (*Judge, error) {
-	j := &Judge{known: map[Name]listed{}}
-	for _, list := range []struct {
-		key      string
-		patterns []string
-		to       *patterns
-	}{
-		{"read_only_function_list", l.ReadOnly, &j.readOnly},
-		{"write_function_list", l.Write, &j.write},
-		{"primary_routing_query_pattern_list", l.Primary, &j.primary},
-	} {
-		for _, text := range list.patterns {
-			p, err := compile(text)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %q: %w", list.key, text, err)
-			}
-			*list.to = append(*list.to, p)
-		}
-	}
-	return j, nil
-}
-
-func compile(text string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(text); err != nil {
-		return nil, err
-	}
-	return regexp.Compile(`(?is)^(?:` + text + `)$`)
-}
-
-func (p patterns) match(text string) bool {
-	for _, one := range p {
-		if one.MatchString(text) {
+func match(patterns []*regexp.Regexp, text string) bool {
+	for _, p := range patterns {
+		if p.MatchString(text) {
 			return true
 		}
 	}
@@ -82,7 +52,10 @@ func (p patterns) match(text string) bool {
 // Constants matter to it, so each text is looked at: a few microseconds, where there
 // are patterns.
 func (j *Judge) Text(f *sqlparse.Facts, sql []byte) *sqlparse.Facts {
-	for _, p := range j.primary {
+	if j == nil {
+		return f
+	}
+	for _, p := range j.Primary {
 		if p.Match(sql) {
 			return f.OnPrimary()
 		}
@@ -126,7 +99,7 @@ func (j *Judge) reads(f *sqlparse.Function, c *Catalog) bool {
 
 // listed is the lists' word on a function, by its name as it stands in the statement.
 func (j *Judge) listed(n Name) listed {
-	if len(j.readOnly)+len(j.write) == 0 {
+	if j == nil || len(j.ReadOnly)+len(j.Write) == 0 {
 		return listedNowhere
 	}
 	j.mu.RLock()
@@ -151,9 +124,9 @@ func (j *Judge) look(n Name) listed {
 		name = n.Schema + "." + n.Name
 	}
 	switch {
-	case j.write.match(name) || j.write.match(n.Name):
+	case match(j.Write, name) || match(j.Write, n.Name):
 		return listedWriting
-	case j.readOnly.match(name):
+	case match(j.ReadOnly, name):
 		return listedReading
 	}
 	return listedNowhere

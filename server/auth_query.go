@@ -51,10 +51,12 @@ func (q *AuthQuery) Close() {
 	}
 }
 
-func (a *asker) hangUp() {
+func (a *asker) hangUp() { hangUp(a.conn) }
+
+func hangUp(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
-	_ = a.conn.Close(ctx) // nothing depends on it
+	_ = conn.Close(ctx) // nothing depends on it
 }
 
 // Secret implements Lookup.

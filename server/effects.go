@@ -11,19 +11,20 @@ import (
 
 // effects are what a batch does to its session.
 type effects struct {
-	wrote    bool
-	ends     bool // COMMIT or ROLLBACK is in it
-	tags     bool // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
-	forgets  bool // DEALLOCATE ALL or DISCARD ALL is
-	resets   bool // RESET or DISCARD ALL is
-	discards bool // DISCARD ALL is
-	doubt    doubt
-	pin      sqlparse.Pin
-	settings []sqlparse.Setting // whose values are known
-	touched  []sqlparse.Setting // others
-	names    []string           // settings of an extension's or the application's own that it may have set
-	named    []named            // by PREPARE and DEALLOCATE, in order
-	facts    *sqlparse.Facts    // of the last statement
+	wrote     bool
+	redefines bool // what the catalog says
+	ends      bool // COMMIT or ROLLBACK is in it
+	tags      bool // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
+	forgets   bool // DEALLOCATE ALL or DISCARD ALL is
+	resets    bool // RESET or DISCARD ALL is
+	discards  bool // DISCARD ALL is
+	doubt     doubt
+	pin       sqlparse.Pin
+	settings  []sqlparse.Setting // whose values are known
+	touched   []sqlparse.Setting // others
+	names     []string           // settings of an extension's or the application's own that it may have set
+	named     []named            // by PREPARE and DEALLOCATE, in order
+	facts     *sqlparse.Facts    // of the last statement
 }
 
 // named is what one PREPARE or DEALLOCATE does when its tag comes.
@@ -36,6 +37,7 @@ type named struct {
 func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 	e.facts = f
 	e.wrote = e.wrote || f.Traits.Has(sqlparse.Writes)
+	e.redefines = e.redefines || f.Traits.Has(sqlparse.Redefines)
 	e.ends = e.ends || f.Traits.Has(sqlparse.Ends)
 	e.tags = e.tags || f.Traits.Has(sqlparse.Prepares)
 	if f.Pin != sqlparse.PinNone {
@@ -98,6 +100,7 @@ func (u *turn) apply(e *effects, after wire.TxStatus) {
 	s := u.session
 	s.hold(e.pin)
 	e.settings = slices.DeleteFunc(e.settings, s.passes)
+	s.redefined(e, after == wire.TxIdle)
 	if len(e.settings) > 0 && (e.ends || s.tx != wire.TxIdle || after != wire.TxIdle) {
 		e.doubt |= doubtSettings
 		e.touched = append(e.touched, e.settings...)

@@ -255,7 +255,7 @@ func (u *turn) encodeQuery(frame []byte) {
 	sql, _, _ := wire.CString(frame[wire.HeaderLen:])
 	f := u.nextFacts(sql)
 	s.unnamed.body, s.unnamed.facts = nil, nil // a simple Query ends the unnamed statement
-	u.effects.note(f, sql)
+	u.effects.note(s.judged(f), sql)
 	u.nameInQuery(f, sql)
 	u.forward(frame, reqQuery)
 	u.endBatch()

@@ -42,7 +42,7 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 	switch typ {
 	case wire.Query:
 		sql, _, _ := wire.CString(body)
-		return needOf(u.classify(sql)), true
+		return u.needOf(u.classify(sql)), true
 	case wire.Parse:
 		name, rest, _ := wire.CString(body)
 		sql, _, _ := wire.CString(rest)
@@ -50,11 +50,11 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 		if len(name) == 0 {
 			u.unnamed = f
 		}
-		return needOf(f), false
+		return u.needOf(f), false
 	case wire.Bind:
 		_, rest, _ := wire.CString(body)
 		name, _, _ := wire.CString(rest)
-		return needOf(u.factsOf(name)), false
+		return u.needOf(u.factsOf(name)), false
 	case wire.FunctionCall, wire.Flush: // behind Flush the batch may go on with a write
 		return routing.Write, true
 	case wire.Sync, wire.Terminate:
@@ -65,7 +65,7 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 
 // classify looks a text up and keeps the facts for encode.
 func (u *turn) classify(sql []byte) *sqlparse.Facts {
-	f := u.session.shard.srv.parser.Parse(sql)
+	f := u.session.parse(sql)
 	u.ahead = append(u.ahead, f)
 	return f
 }
@@ -74,7 +74,7 @@ func (u *turn) classify(sql []byte) *sqlparse.Facts {
 // found now.
 func (u *turn) nextFacts(sql []byte) *sqlparse.Facts {
 	if len(u.ahead) == 0 {
-		return u.session.shard.srv.parser.Parse(sql)
+		return u.session.parse(sql)
 	}
 	f := u.ahead[0]
 	u.ahead = u.ahead[:copy(u.ahead, u.ahead[1:])] // keeps the array
@@ -93,10 +93,11 @@ func (u *turn) factsOf(name []byte) *sqlparse.Facts {
 // needOf says where a statement may run: a read anywhere, a transaction only
 // when it is declared to read. A session that must keep its server afterwards
 // keeps one that takes writes.
-func needOf(f *sqlparse.Facts) routing.Need {
+func (u *turn) needOf(f *sqlparse.Facts) routing.Need {
 	if f == nil {
 		return routing.Read
 	}
+	f = u.session.judged(f)
 	if !f.ReadOnly() || f.Pin != sqlparse.PinNone || (f.Traits.Has(sqlparse.Begins) && !f.Traits.Has(sqlparse.ReadOnlyTx)) {
 		return routing.Write
 	}

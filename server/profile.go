@@ -12,6 +12,7 @@ import (
 type Profile struct {
 	Mode               config.PoolMode // as of the login
 	User               string          // who logs in to the nodes; "" = the client's own name
+	Database           string          // its name on the nodes; "" = as the client asks for it
 	MaxDatabaseClients int             // max_db_client_connections
 	MaxUserClients     int             // max_user_client_connections
 
@@ -40,6 +41,9 @@ func (p *Profile) shortest() (least time.Duration) {
 	}
 	return least
 }
+
+// nodeDatabase is the name of the session's database on the nodes.
+func (s *session) nodeDatabase() string { return cmp.Or(s.profile.Database, s.database) }
 
 // serverUser is whose pool the session uses.
 func (s *session) serverUser() string { return cmp.Or(s.profile.User, s.user) }

@@ -20,6 +20,7 @@ import (
 	"github.com/pgherd/pgherd/internal/hba"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/routing"
 	"github.com/pgherd/pgherd/sqlparse"
 )
 
@@ -39,6 +40,9 @@ type Config struct {
 	Reset            Reset
 	Consistency      config.Consistency
 	CatchupWait      time.Duration
+	Judge            *routing.Judge // nil: no lists
+	Catalogs         CatalogReader  // nil: functions that are not built in count as writing
+	RelcacheExpire   time.Duration  // relcache_expire; 0 = never
 	ConsoleDatabases []string
 	TLS              *certs.Clients // nil = clients are not encrypted
 	SocketMode       fs.FileMode    // of Unix-domain sockets (unix_socket_mode)
@@ -78,6 +82,7 @@ type Server struct {
 	cancels   cancels
 	headcount headcount
 	editions  editions
+	catalogs  *catalogs
 	clients   atomic.Int64
 	seen      atomic.Pointer[cluster.Snapshot] // by boardChanged
 	lastWrite atomic.Int64                     // nanoseconds after started; only kept for global consistency
@@ -104,6 +109,7 @@ func New(c Config, group *reactor.Group, users *Users, board *cluster.Board, poo
 		group: group, started: time.Now(), selects: make([]atomic.Uint64, len(board.Current().Nodes))}
 	s.current.Store(&c)
 	s.cancels.sessions = map[uint32]*entry{}
+	s.catalogs = newCatalogs()
 	s.consoleCtx, s.stopConsoles = context.WithCancel(context.Background())
 	for _, l := range group.Loops() {
 		s.shards = append(s.shards, newShard(s, l))
@@ -201,7 +207,12 @@ func (s *Server) Run() error {
 			}
 		})
 	}
+	ctx, stopCatalogs := context.WithCancel(context.Background())
+	var catalogs sync.WaitGroup
+	catalogs.Go(func() { s.readCatalogs(ctx) })
 	err := s.group.Run()
+	stopCatalogs()
+	catalogs.Wait()
 	s.stopConsoles()
 	s.consoles.Wait()
 	s.replications.close()

@@ -35,6 +35,9 @@ type session struct {
 
 	onPrimary bool // its settings keep it there
 
+	known     *catalog // of its database; nil before it was needed
+	redefines bool     // the present transaction has outdated it
+
 	server *pool.Server  // the lease
 	epoch  cluster.Epoch // when it was taken
 	pin    sqlparse.Pin  // why the lease outlives transactions

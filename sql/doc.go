@@ -5,6 +5,8 @@
 //   - Probe: one row, what a node says of itself.
 //   - Position: one row, one pg_lsn, the position that reads are judged by.
 //   - Replication: one row per walsender.
+//   - CatalogFunctions, CatalogRelations, CatalogViews: what routing needs to know of
+//     a database.
 //
 // Caveat: the text is constant and has no parameters. Nothing is ever pasted
 // into it.
@@ -55,3 +57,23 @@ var Position string
 //
 //go:embed replication.sql
 var Replication string
+
+// CatalogFunctions lists a database's own functions, one row for each name in a
+// schema: schema and name text, volatile bool (one overload is), builtin bool
+// (pg_catalog has one of the name).
+//
+//go:embed catalog_functions.sql
+var CatalogFunctions string
+
+// CatalogRelations lists the relations that a standby can't read, or shows otherwise
+// than the primary: schema and name text, sequence bool. The others are unlogged, or
+// the parents of such.
+//
+//go:embed catalog_relations.sql
+var CatalogRelations string
+
+// CatalogViews lists what a database's views are made of, five columns of text: the
+// view's schema and name, call, relation or lock, and schema and name of the part.
+//
+//go:embed catalog_views.sql
+var CatalogViews string

@@ -18,8 +18,8 @@
 // The rule is that what is not provably a read is a write. Reads that can still
 // fool it, because names are not looked up in the catalogs:
 //   - a user's function of the same name as a built-in one, an operator, a cast, t.f for f(t) or
-//     a view may call anything. The standby refuses the write; the caller remembers
-//     that with RefuseStandby.
+//     a view may call anything. Of the first and the last the catalog tells (routing.Judge).
+//     The standby refuses the write; the caller remembers that with RefuseStandby.
 //   - functions that are not built in count as writes, with the trait CatalogDecides
 //     where nothing else does: who knows their pg_proc.provolatile may know better.
 //   - constants are not looked at: 'now'::timestamptz has no TransactionBound.

@@ -72,7 +72,7 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	a.recovery = recovery.New(recoveryConfig(cfg, nodes), a.board, instances.forRecovery, a.failover, log.Named("recovery"))
 	console := &console{}
 	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
-	a.server = server.New(serverConfig(cfg, access, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
+	a.server = server.New(serverConfig(cfg, access, a.board, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
 	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery},
 		Counters: a.server, Process: a, Admins: cfg.Console.AdminUsers, Version: version, Log: log.Named("console")})
 	console.admin = a.console

@@ -79,7 +79,7 @@ func (a *app) apply(r reloaded) {
 	a.log.SetLevel(hclog.LevelFromString(r.cfg.Log.Level.String()))
 	a.users.Replace(r.access.secrets)
 	a.pools.Configure(poolConfig(r.cfg, nil, 0, a.certs.nodes))
-	a.server.Configure(serverConfig(r.cfg, r.access, a.certs.clients))
+	a.server.Configure(serverConfig(r.cfg, r.access, a.board, a.certs.clients))
 	a.console.SetAdmins(r.cfg.Console.AdminUsers)
 	if config.SameNodes(a.reloads.started, r.cfg) {
 		a.failover.SetWeights(context.Background(), weightsOf(r.cfg))

@@ -12,6 +12,7 @@ import (
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
 	"github.com/pgherd/pgherd/recovery"
+	"github.com/pgherd/pgherd/routing"
 	"github.com/pgherd/pgherd/server"
 )
 
@@ -72,13 +73,22 @@ func tcpOf(cfg *config.Config) reactor.TCP {
 func profileOf(cfg *config.Config, database, user string) server.Profile {
 	scope := cfg.Scope(database, user)
 	p := scope.Effective()
-	return server.Profile{Mode: p.Mode, User: scope.Database.User,
+	return server.Profile{Mode: p.Mode, User: scope.Database.User, Database: scope.Database.DBName,
 		MaxDatabaseClients: p.MaxDBClientConnections, MaxUserClients: p.MaxUserClientConnections,
 		QueryWaitTimeout: p.QueryWaitTimeout, QueryTimeout: p.QueryTimeout, TransactionTimeout: p.TransactionTimeout,
 		IdleTransactionTimeout: p.IdleTransactionTimeout, ClientIdleTimeout: p.ClientIdleTimeout}
 }
 
-func serverConfig(cfg *config.Config, access *access, own *certs.Clients) server.Config {
+// judgeOf takes the lists over; config.Load has tried the patterns.
+func judgeOf(r config.Routing) *routing.Judge {
+	var lists routing.Lists
+	lists.ReadOnly, _ = config.Patterns(r.ReadOnlyFunctions)
+	lists.Write, _ = config.Patterns(r.WriteFunctions)
+	lists.Primary, _ = config.Patterns(r.PrimaryQueries)
+	return routing.NewJudge(lists)
+}
+
+func serverConfig(cfg *config.Config, access *access, board *cluster.Board, own *certs.Clients) server.Config {
 	databases := []string{cfg.Console.Database}
 	if !slices.Contains(databases, "pgbouncer") {
 		databases = append(databases, "pgbouncer") // so that its users find their console
@@ -89,6 +99,8 @@ func serverConfig(cfg *config.Config, access *access, own *certs.Clients) server
 		QueryWaitNotify: cfg.Pool.QueryWaitNotify, LoginTimeout: cfg.Pool.ClientLoginTimeout, TCP: tcpOf(cfg),
 		Reset:       server.Reset{Query: cfg.Pool.ServerResetQuery, Always: cfg.Pool.ServerResetQueryAlways},
 		MaxPrepared: cfg.Pool.MaxPreparedStatements, Consistency: cfg.Consistency, CatchupWait: cfg.Routing.CatchupWait,
+		Judge: judgeOf(cfg.Routing), Catalogs: server.CatalogQuery{As: monitorOf(cfg), Board: board, Unlogged: cfg.Routing.CheckUnloggedTable},
+		RelcacheExpire:   cfg.Routing.RelcacheExpire,
 		ConsoleDatabases: databases, Admins: cfg.Console.AdminUsers, TLS: own, SocketMode: fs.FileMode(cfg.SocketMode)}
 }
 

@@ -134,8 +134,9 @@ func (c *Config) setDefaults() {
 			ServerLoginRetry:      15 * time.Second,
 			MaxPreparedStatements: 200,
 		},
-		TCP:      TCP{KeepAlive: true},
-		Routing:  Routing{CatchupWait: 10 * time.Millisecond, LoadBalanceMode: true},
+		TCP: TCP{KeepAlive: true},
+		Routing: Routing{CatchupWait: 10 * time.Millisecond, LoadBalanceMode: true, CheckUnloggedTable: true,
+			ReadOnlyFunctions: []string{}, WriteFunctions: []string{}, PrimaryQueries: []string{}, RelcacheExpire: 5 * time.Minute},
 		StateDir: "/var/lib/pgherd",
 		Console:  Console{Database: "pgpool", AdminUsers: []string{}},
 		HealthCheck: HealthCheck{

@@ -19,6 +19,12 @@ type Routing struct {
 	DelayThreshold          Size          `yaml:"delay_threshold"`         // bytes of log; 0 = none
 	DelayThresholdByTime    time.Duration `yaml:"delay_threshold_by_time"` // goes before DelayThreshold; 0 = none
 	PreferLowerDelayStandby bool          `yaml:"prefer_lower_delay_standby"`
+
+	ReadOnlyFunctions  []string      `yaml:"read_only_function_list"` // see Patterns
+	WriteFunctions     []string      `yaml:"write_function_list"`
+	PrimaryQueries     []string      `yaml:"primary_routing_query_pattern_list"`
+	CheckUnloggedTable bool          `yaml:"check_unlogged_table"` // read unlogged tables on the primary
+	RelcacheExpire     time.Duration `yaml:"relcache_expire"`      // of what a database's catalog said; 0 = never
 }
 
 // PrimaryReads says when the primary serves reads that a standby could.
@@ -58,6 +64,10 @@ func (v validator) routing(r Routing, nodes int) {
 	v.preferences("routing.database_redirect_preference_list", r.DatabasePreferences, nodes)
 	v.preferences("routing.app_name_redirect_preference_list", r.AppNamePreferences, nodes)
 	v.preferences("routing.user_redirect_preference_list", r.UserPreferences, nodes)
+	v.patterns("routing.read_only_function_list", r.ReadOnlyFunctions)
+	v.patterns("routing.write_function_list", r.WriteFunctions)
+	v.patterns("routing.primary_routing_query_pattern_list", r.PrimaryQueries)
+	atLeast(v, "routing.relcache_expire", r.RelcacheExpire, 0)
 }
 
 func (v validator) preferences(key, list string, nodes int) {
