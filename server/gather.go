@@ -42,7 +42,7 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 	switch typ {
 	case wire.Query:
 		sql, _, _ := wire.CString(body)
-		return u.needOf(u.classify(sql)), true
+		return needOf(u.classify(sql)), true
 	case wire.Parse:
 		name, rest, _ := wire.CString(body)
 		sql, _, _ := wire.CString(rest)
@@ -50,11 +50,11 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 		if len(name) == 0 {
 			u.unnamed = f
 		}
-		return u.needOf(f), false
+		return needOf(f), false
 	case wire.Bind:
 		_, rest, _ := wire.CString(body)
 		name, _, _ := wire.CString(rest)
-		return u.needOf(u.factsOf(name)), false
+		return needOf(u.factsOf(name)), false
 	case wire.FunctionCall, wire.Flush: // behind Flush the batch may go on with a write
 		return routing.Write, true
 	case wire.Sync, wire.Terminate:
@@ -63,11 +63,12 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 	return routing.Read, false
 }
 
-// classify looks a text up and keeps the facts for encode.
+// classify looks a text up and keeps the facts for encode; what they say about this
+// database now is for gather only.
 func (u *turn) classify(sql []byte) *sqlparse.Facts {
 	f := u.session.parse(sql)
 	u.ahead = append(u.ahead, f)
-	return f
+	return u.session.judged(f)
 }
 
 // nextFacts are the facts of the next Query or Parse in order, as gathered or
@@ -85,19 +86,18 @@ func (u *turn) nextFacts(sql []byte) *sqlparse.Facts {
 // is none of the name, or when the batch itself names it.
 func (u *turn) factsOf(name []byte) *sqlparse.Facts {
 	if len(name) == 0 {
-		return u.unnamed
+		return u.session.judged(u.unnamed)
 	}
-	return u.session.prepared[string(name)].facts
+	return u.session.judged(u.session.prepared[string(name)].facts)
 }
 
 // needOf says where a statement may run: a read anywhere, a transaction only
 // when it is declared to read. A session that must keep its server afterwards
 // keeps one that takes writes.
-func (u *turn) needOf(f *sqlparse.Facts) routing.Need {
+func needOf(f *sqlparse.Facts) routing.Need {
 	if f == nil {
 		return routing.Read
 	}
-	f = u.session.judged(f)
 	if !f.ReadOnly() || f.Pin != sqlparse.PinNone || (f.Traits.Has(sqlparse.Begins) && !f.Traits.Has(sqlparse.ReadOnlyTx)) {
 		return routing.Write
 	}

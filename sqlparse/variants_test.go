@@ -4,11 +4,11 @@ import "testing"
 
 func TestVariants(t *testing.T) {
 	f := New(16).Parse([]byte("select f(1) from t"))
-	read := f.AsRead()
+	read, primary := f.AsRead(), f.OnPrimary()
 	switch {
 	case f.ReadOnly() || !read.ReadOnly():
 		t.Error("only the variant should read")
-	case f.AsRead() != read || f.OnPrimary() != f.OnPrimary():
+	case f.AsRead() != read || f.OnPrimary() != primary:
 		t.Error("a variant should be made once")
 	case read.OnPrimary().ReadOnly() || f.OnPrimary().AsRead().ReadOnly():
 		t.Error("what belongs on the primary stays there")
