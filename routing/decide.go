@@ -15,14 +15,38 @@ const (
 	Read              // any node that is fresh enough
 )
 
-// Session is what a session has done, as far as it matters for routing.
+// Block is what a session's transaction block has done so far.
+type Block int
+
+const (
+	NoBlock    Block = iota // there is none
+	BlockReads              // the statement opens one, or runs in one that has not written
+	BlockWrote
+)
+
+// Writer says whether a session has written since it began.
+type Writer int
+
+const (
+	NeverWrote Writer = iota
+	WroteAlone        // outside of transaction blocks only
+	WroteInBlock
+)
+
+// Session is what a session has done and wants, as far as it matters for routing.
 type Session struct {
 	Consistency config.Consistency
-	Token       cluster.Token  // positions behind it were not seen
-	Epoch       cluster.Epoch  // of the last observation
-	Since       time.Time      // of an observation whose position is not known yet; zero for none
-	Wrote       bool           // that observation was a write of its own
-	Standby     cluster.NodeID // where its reads stay; NoNode for nowhere yet
+	Route       Wish   // SET pgherd.route
+	Preference  Wish   // of the redirect preference lists
+	Luck        uint32 // a random number: which side of the preference's ratio it is on
+	Writer      Writer
+
+	Token   cluster.Token  // positions behind it were not seen
+	Epoch   cluster.Epoch  // of the last observation
+	Since   time.Time      // of an observation whose position is not known yet; zero for none
+	Wrote   bool           // that observation was a write of its own
+	Standby cluster.NodeID // where its reads stay; NoNode for nowhere yet
+	Seen    time.Time      // when it last had an answer from there; zero for never
 }
 
 // NewSession has seen nothing.
@@ -45,9 +69,23 @@ func (s *Session) Forgive(epoch cluster.Epoch) {
 	s.Token, s.Since, s.Wrote, s.Epoch = cluster.Token{Epoch: epoch}, time.Time{}, false, epoch
 }
 
+// NoteWrite notes a write of the session's own.
+func (s *Session) NoteWrite(w Writer) { s.Writer = max(s.Writer, w) }
+
+// NoteRead notes an answer from the standby that the session's reads stay on.
+func (s *Session) NoteRead(from cluster.NodeID, at time.Time) {
+	if from == s.Standby {
+		s.Seen = at
+	}
+}
+
 // Input is what Decide looks at beside the session.
 type Input struct {
 	Need      Need
+	Why       Reason // of a Write
+	Hint      Wish   // in the statement itself
+	Block     Block
+	Policy    Policy
 	Board     *cluster.Board
 	LastWrite time.Time     // the newest write acknowledged to anybody; for global
 	Now       time.Time     // for leaving a standby
@@ -57,25 +95,69 @@ type Input struct {
 
 // Decide chooses the node. The rules stand in the order in which they apply.
 func Decide(in Input, s *Session) Route {
-	snap := in.Board.Current()
-	switch {
-	case in.Need == Write && snap.Writable() == cluster.NoNode:
-		return Route{cluster.NoNode, Held, false}
-	case in.Need == Write:
-		return Route{snap.Primary, Writes, false}
-	case s.Consistency == config.ConsistencyEventual:
-		return anyStandby(in, snap, s, 0)
-	case !s.survived(snap):
+	r := reading{Input: &in, session: s, snap: in.Board.Current()}
+	// A write goes to the primary, whatever anybody wishes.
+	if in.Need == Write {
+		return r.primary(in.Why)
+	}
+	// Nobody reads what is older than what he has seen, on whatever node.
+	if !r.eventual() && !s.survived(r.snap) {
 		return Route{cluster.NoNode, WritesLost, false}
 	}
+	// Where is the read wanted?
+	r.wish, r.why = in.wish(s)
+	if r.wantsPrimary() {
+		return r.primary(r.why)
+	}
+	if !r.possible() {
+		r.wish = Wish{}
+	}
+	// The primary serves a share by its weight.
+	if r.primaryShare() {
+		return Route{r.snap.Primary, PrimaryShare, false}
+	}
+	// The standbys serve what they have replayed.
+	if r.eventual() {
+		return r.standby()
+	}
 	if s.Consistency == config.ConsistencyGlobal && in.LastWrite.After(s.Since) {
-		s.Observe(in.LastWrite, snap.Epoch, false)
+		s.Observe(in.LastWrite, r.snap.Epoch, false)
 	}
-	s.resolve(in.Board, snap)
+	s.resolve(in.Board, r.snap)
 	if !s.Since.IsZero() {
-		return onPrimary(in, snap, Unresolved)
+		return r.fallback(Unresolved)
 	}
-	return anyStandby(in, snap, s, s.Token.LSN)
+	r.lsn = s.Token.LSN
+	return r.standby()
+}
+
+// wish is where a read is wanted and who says so. Who comes first here, wins.
+func (in *Input) wish(s *Session) (Wish, Reason) {
+	primary := Wish{Target: config.TargetPrimary}
+	switch {
+	case in.Block == BlockWrote: // nobody else knows what it has written
+		return primary, AfterWrite
+	case in.Hint.Target != config.TargetAny:
+		return in.Hint, Hinted
+	case s.Route.Target != config.TargetAny:
+		return s.Route, Asked
+	case in.Policy.AfterWrite == config.DisableAlways && s.Writer != NeverWrote,
+		in.Policy.AfterWrite == config.DisableInTransactions && s.Writer == WroteInBlock && in.Block != NoBlock:
+		return primary, AfterWrite
+	case in.Policy.Unbalanced:
+		return primary, BalancingOff
+	case s.Preference.Target != config.TargetAny:
+		return s.Preference.drawn(in.luck(s)), Preferred
+	}
+	return Wish{}, Balanced
+}
+
+// luck decides a ratio once for a session, or for each statement.
+func (in *Input) luck(s *Session) uint32 {
+	if in.Policy.StatementLevel {
+		return in.Roll
+	}
+	return s.Luck
 }
 
 // survived carries the session's history into the present epoch. It is false
@@ -108,89 +190,4 @@ func (s *Session) resolve(b *cluster.Board, snap *cluster.Snapshot) {
 		s.Token = cluster.Token{Epoch: snap.Epoch, LSN: max(poll.LSN, s.Token.LSN)}
 		s.Since, s.Wrote = time.Time{}, false
 	}
-}
-
-// anyStandby chooses among the standbys that have replayed at least lsn.
-func anyStandby(in Input, snap *cluster.Snapshot, s *Session, lsn cluster.LSN) Route {
-	if s.Standby != cluster.NoNode {
-		if fresh(in, snap, s.Standby, lsn) {
-			return Route{s.Standby, Kept, false}
-		}
-		if s.Consistency != config.ConsistencyEventual && !usable(snap, s.Standby) {
-			// What it has shown is known to nobody else: take the primary's word from now on.
-			s.Standby = cluster.NoNode
-			s.Observe(in.Now, snap.Epoch, false)
-			return onPrimary(in, snap, Unresolved)
-		}
-	}
-	node := weighted(in, snap, lsn)
-	switch {
-	case node == cluster.NoNode:
-		return onPrimary(in, snap, Behind)
-	case s.Standby != cluster.NoNode && s.Consistency != config.ConsistencyEventual:
-		s.Standby = cluster.NoNode
-		s.Observe(in.Now, snap.Epoch, false)
-		return onPrimary(in, snap, Unresolved)
-	}
-	s.Standby = node
-	return Route{node, Balanced, false}
-}
-
-// onPrimary sends a read to the primary, for want of a standby.
-func onPrimary(in Input, snap *cluster.Snapshot, why Reason) Route {
-	hopeful, any := hope(in, snap)
-	switch {
-	case snap.Writable() == cluster.NoNode:
-		return Route{cluster.NoNode, Held, false}
-	case !any:
-		why = NoStandby
-	}
-	return Route{snap.Primary, why, hopeful}
-}
-
-// hope reports whether some standby is so close behind the primary that waiting
-// pays, and whether there is any standby at all.
-func hope(in Input, snap *cluster.Snapshot) (hopeful, any bool) {
-	for _, n := range snap.Nodes {
-		if usable(snap, n.ID) {
-			any = true
-			sample := in.Board.Position(n.ID).Load()
-			hopeful = hopeful || (sample.Epoch == snap.Epoch && sample.Lag < in.Patience)
-		}
-	}
-	return hopeful, any
-}
-
-// usable reports whether a node may serve reads, freshness aside.
-func usable(snap *cluster.Snapshot, id cluster.NodeID) bool {
-	n := &snap.Nodes[id]
-	return n.Role == cluster.Standby && n.Status.Serves() && n.Weight > 0
-}
-
-func fresh(in Input, snap *cluster.Snapshot, id cluster.NodeID, lsn cluster.LSN) bool {
-	if !usable(snap, id) {
-		return false
-	}
-	sample := in.Board.Position(id).Load()
-	return lsn == 0 || (sample.Epoch == snap.Epoch && sample.LSN >= lsn)
-}
-
-// weighted picks a fresh standby by weight; NoNode when there is none.
-func weighted(in Input, snap *cluster.Snapshot, lsn cluster.LSN) cluster.NodeID {
-	total := 0.0
-	for _, n := range snap.Nodes {
-		if fresh(in, snap, n.ID, lsn) {
-			total += n.Weight
-		}
-	}
-	point := total * float64(in.Roll) / (1 << 32)
-	for _, n := range snap.Nodes {
-		if !fresh(in, snap, n.ID, lsn) {
-			continue
-		}
-		if point -= n.Weight; point < 0 {
-			return n.ID
-		}
-	}
-	return cluster.NoNode
 }

@@ -10,6 +10,11 @@
 // A Judge corrects the facts of a statement by what the configuration's lists and the
 // Catalog of the database say of its functions and relations.
 //
+// A read is wanted somewhere by a Wish: of a hint, of SET pgherd.route, of a
+// redirect preference list. Policy is the rest of the configuration. Freshness
+// goes before both. A Verdict says for one standby whether it may serve a read;
+// Candidates lists them, for EXPLAIN ROUTE.
+//
 // Caveat: Decide resolves the session's token as a side effect, on the Session
 // it is given; nothing else changes.
 package routing

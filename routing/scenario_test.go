@@ -27,12 +27,21 @@ var start = time.Unix(1_000_000, 0)
 //	others MS                               somebody's write, for global
 //	write [MS] | select [MS] -> NODE REASON [hopeful]
 //	forgive                                 the client has been told
+//	policy WORD...                          of the configuration: see words
+//	prefer WISH RATIO LUCK                  a preference list's; the luck is the session's, 0 to 1
+//	route WISH                              SET pgherd.route
+//	hint WISH                               of the statements that follow; auto ends it
+//	block none|reads|wrote                  where the statements that follow stand
+//	roll X                                  of the statements that follow, 0 to 1
+//	wrote MS block                          in a transaction block
+//	seen MS                                 an answer of the standby came
 type scenario struct {
 	t       *testing.T
 	board   *cluster.Board
 	nodes   []cluster.NodeState
 	session Session
 	others  time.Time
+	in      Input // of the statements that follow
 }
 
 func TestScenarios(t *testing.T) {
@@ -70,6 +79,13 @@ func (s *scenario) step(line int, f []string) {
 		s.sample(f)
 	case "wrote", "read":
 		s.session.Observe(at(f[1]), s.board.Current().Epoch, f[0] == "wrote")
+		if f[0] == "wrote" {
+			s.session.NoteWrite([...]Writer{WroteAlone, WroteInBlock}[len(f)-2])
+		}
+	case "seen":
+		s.session.NoteRead(s.session.Standby, at(f[1]))
+	case "policy", "prefer", "route", "hint", "block", "roll":
+		s.set(f)
 	case "others":
 		s.others = at(f[1])
 	case "forgive":
@@ -80,6 +96,63 @@ func (s *scenario) step(line int, f []string) {
 		s.t.Fatalf("line %d: unknown step %s", line, f[0])
 	}
 }
+
+// set changes what the statements that follow find.
+func (s *scenario) set(f []string) {
+	switch f[0] {
+	case "policy":
+		s.in.Policy = Policy{}
+		for _, word := range f[1:] {
+			words(s.t, &s.in.Policy, word)
+		}
+	case "prefer":
+		s.session.Preference, s.session.Luck = wish(s.t, f[1]), uint32(fraction(f[3])*(1<<32-1))
+		s.session.Preference.Ratio = fraction(f[2])
+	case "route":
+		s.session.Route = wish(s.t, f[1])
+	case "hint":
+		s.in.Hint = wish(s.t, f[1])
+	case "block":
+		s.in.Block = map[string]Block{"none": NoBlock, "reads": BlockReads, "wrote": BlockWrote}[f[1]]
+	case "roll":
+		s.in.Roll = uint32(fraction(f[1]) * (1<<32 - 1))
+	}
+}
+
+// words are those of the step policy.
+func words(t *testing.T, p *Policy, word string) {
+	name, value, _ := strings.Cut(word, "=")
+	switch name {
+	case "unbalanced":
+		p.Unbalanced = true
+	case "primary-by-weight":
+		p.PrimaryByWeight = true
+	case "statement-level":
+		p.StatementLevel = true
+	case "always":
+		p.AfterWrite = config.DisableAlways
+	case "trans_transaction":
+		p.AfterWrite = config.DisableInTransactions
+	case "bytes":
+		p.Delay.Bytes = cluster.LSN(number(value))
+	case "ms":
+		p.Delay.Time = time.Duration(number(value)) * time.Millisecond
+	case "lowest":
+		p.Delay.Lowest = true
+	default:
+		t.Fatalf("unknown policy %s", word)
+	}
+}
+
+func wish(t *testing.T, text string) Wish {
+	w, ok := ParseWish(text, 3)
+	if !ok {
+		t.Fatalf("unknown wish %s", text)
+	}
+	return w
+}
+
+func fraction(text string) float64 { x, _ := strconv.ParseFloat(text, 64); return x }
 
 func number(text string) int { n, _ := strconv.Atoi(text); return n }
 
@@ -141,7 +214,8 @@ func (s *scenario) sample(f []string) {
 func (s *scenario) decide(line int, f []string) {
 	step, want, _ := strings.Cut(strings.Join(f, " "), " -> ")
 	words := strings.Fields(step)
-	in := Input{Need: Write, Board: s.board, LastWrite: s.others, Patience: 20 * time.Millisecond}
+	in := s.in
+	in.Board, in.LastWrite, in.Patience = s.board, s.others, 20*time.Millisecond
 	if words[0] == "select" {
 		in.Need = Read
 	}
@@ -200,6 +274,8 @@ type world struct {
 	log     cluster.LSN // end of the primary's log
 	replay  map[cluster.NodeID]cluster.LSN
 	session Session
+	policy  Policy
+	calm    bool        // it writes little and has no hints
 	seen    cluster.LSN // what the session has written or read
 	others  time.Time
 	last    cluster.LSN // of the newest write acknowledged to anybody
@@ -215,7 +291,8 @@ func TestNeverStale(t *testing.T) {
 		}
 		nodes := []cluster.Node{{ID: 0, Weight: 1}, {ID: 1, Weight: 1}, {ID: 2, Weight: 1}}
 		w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), t: t, board: cluster.NewBoard(nodes, start), now: start,
-			log: 1000, replay: map[cluster.NodeID]cluster.LSN{}, session: NewSession(c)}
+			log: 1000, replay: map[cluster.NodeID]cluster.LSN{}, session: NewSession(c), calm: seed%4 < 2,
+			policy: Policy{StatementLevel: seed%2 == 0, PrimaryByWeight: seed%5 == 0, Delay: DelayLimit{Bytes: cluster.LSN(seed % 5 * 40), Lowest: seed%7 == 0}}}
 		publish(w.board, 1, 0)
 		for range 400 {
 			w.now = w.now.Add(time.Duration(1+w.IntN(5)) * time.Millisecond)
@@ -243,9 +320,9 @@ func (w *world) act() {
 			lsn = w.log
 		}
 		w.board.Record(id, cluster.Sample{Began: w.now.Add(-time.Microsecond), Epoch: snap.Epoch, LSN: lsn})
-	case n < 70:
+	case n < 70 && !w.calm, n < 61:
 		w.write(snap)
-	case n < 71:
+	case n < 71 && !w.calm, n < 62:
 		w.switchOver(snap)
 	default:
 		w.read(snap)
@@ -263,7 +340,11 @@ func (w *world) write(snap *cluster.Snapshot) {
 }
 
 func (w *world) read(snap *cluster.Snapshot) {
-	r := Decide(Input{Need: Read, Board: w.board, Now: w.now, LastWrite: w.others, Roll: w.Uint32()}, &w.session)
+	in := Input{Need: Read, Board: w.board, Now: w.now, LastWrite: w.others, Roll: w.Uint32(), Policy: w.policy}
+	if !w.calm && w.IntN(4) == 0 {
+		in.Hint, _ = ParseWish([...]string{"primary", "standby", "node=0", "node=1", "node=2"}[w.IntN(5)], 3)
+	}
+	r := Decide(in, &w.session)
 	switch {
 	case r.Reason == WritesLost:
 		w.session.Forgive(snap.Epoch)
@@ -271,8 +352,11 @@ func (w *world) read(snap *cluster.Snapshot) {
 	case r.Node == snap.Primary:
 		w.seen = max(w.seen, w.log)
 		w.session.Observe(w.now, snap.Epoch, false)
+	case r.Node == cluster.NoNode:
+		w.t.Errorf("a read waits: %s", r.Reason)
 	default:
 		w.check(r.Node)
+		w.session.NoteRead(r.Node, w.now)
 	}
 }
 
