@@ -6,6 +6,7 @@ import (
 
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/routing"
 	"github.com/pgherd/pgherd/sqlparse"
 )
 
@@ -98,6 +99,9 @@ func (e *effects) addSettings(to *[]sqlparse.Setting, list []sqlparse.Setting) {
 // outside of transaction blocks only; within them, the server is asked at the end.
 func (u *turn) apply(e *effects, after wire.TxStatus) {
 	s := u.session
+	if e.wrote && !u.failed {
+		s.route.NoteWrite(writer(s.tx != wire.TxIdle || e.ends))
+	}
 	s.hold(e.pin)
 	e.settings = slices.DeleteFunc(e.settings, s.passes)
 	s.redefined(e, after == wire.TxIdle)
@@ -124,6 +128,13 @@ func (s *session) passes(set sqlparse.Setting) bool {
 	}
 	_, known := s.settings.Lookup(set.Name)
 	return known
+}
+
+func writer(inBlock bool) routing.Writer {
+	if inBlock {
+		return routing.WroteInBlock
+	}
+	return routing.WroteAlone
 }
 
 // applySetting follows one SET or RESET. What RESET goes back to has been sent
@@ -208,6 +219,7 @@ func (s *session) judgeSettings() {
 			s.onPrimary = true
 		}
 	}
+	s.steer()
 }
 
 // onTag looks at the tag of a command that forgets or learns things.

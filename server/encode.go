@@ -255,6 +255,10 @@ func (u *turn) encodeQuery(frame []byte) {
 	sql, _, _ := wire.CString(frame[wire.HeaderLen:])
 	f := u.nextFacts(sql)
 	s.unnamed.body, s.unnamed.facts = nil, nil // a simple Query ends the unnamed statement
+	if e := s.misset(f, sql); e != nil {
+		u.refuseQuery(e)
+		return
+	}
 	u.effects.note(s.judged(f), sql)
 	u.nameInQuery(f, sql)
 	u.forward(frame, reqQuery)

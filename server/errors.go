@@ -50,6 +50,11 @@ func noticeWaiting(database string) *wire.Error {
 	return n
 }
 
+// errSetting is PostgreSQL's own for a bad value, with the good ones.
+func errSetting(name, value, valid string) *wire.Error {
+	return wire.Errorf("22023", "invalid value for parameter %q: %q", name, value).WithHint("Available values: " + valid + ".")
+}
+
 func errShutdown() *wire.Error {
 	return wire.Fatalf("57P01", "terminating connection due to administrator command")
 }

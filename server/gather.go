@@ -13,6 +13,7 @@ import (
 func (u *turn) gather() (need routing.Need, ok bool, err error) {
 	clear(u.ahead)
 	u.ahead, u.unnamed = u.ahead[:0], u.session.unnamed.facts
+	u.remarks = remarks{}
 	need = routing.Read
 	for b := u.pending(); ; {
 		typ, size := wire.Peek(b)
@@ -68,7 +69,14 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 func (u *turn) classify(sql []byte) *sqlparse.Facts {
 	f := u.session.parse(sql)
 	u.ahead = append(u.ahead, f)
-	return u.session.judged(f)
+	return u.remark(f)
+}
+
+// remark judges the facts of a statement and notes what routing must know of them.
+func (u *turn) remark(f *sqlparse.Facts) *sqlparse.Facts {
+	f = u.session.judged(f)
+	u.remarks.add(f, u.session.shard.srv.nodes())
+	return f
 }
 
 // nextFacts are the facts of the next Query or Parse in order, as gathered or
@@ -86,9 +94,9 @@ func (u *turn) nextFacts(sql []byte) *sqlparse.Facts {
 // is none of the name, or when the batch itself names it.
 func (u *turn) factsOf(name []byte) *sqlparse.Facts {
 	if len(name) == 0 {
-		return u.session.judged(u.unnamed)
+		return u.remark(u.unnamed)
 	}
-	return u.session.judged(u.session.prepared[string(name)].facts)
+	return u.remark(u.session.prepared[string(name)].facts)
 }
 
 // needOf says where a statement may run: a read anywhere, a transaction only

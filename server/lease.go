@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
@@ -39,6 +38,7 @@ func (u *turn) lease(need routing.Need) error {
 	if need == routing.Read {
 		s.shard.srv.selects[server.Node()].Add(1)
 	}
+	s.shard.decisions[server.Node()][l.route.Reason].Add(1)
 	u.replay = u.replayable(need)
 	u.replies.boundary = true
 	u.synchronise()
@@ -64,15 +64,17 @@ func (u *turn) epochNow() cluster.Epoch { return u.session.shard.srv.board.Curre
 type leasing struct {
 	*turn
 	need     routing.Need
-	deadline time.Time // query_wait_timeout; zero until there was a wait
-	patience time.Time // until when a standby may catch up; zero until there was a wait
-	notify   time.Time // when the client is told that it waits; zero until there was a wait
+	route    routing.Route // decided last
+	deadline time.Time     // query_wait_timeout; zero until there was a wait
+	patience time.Time     // until when a standby may catch up; zero until there was a wait
+	notify   time.Time     // when the client is told that it waits; zero until there was a wait
 	notified bool
 }
 
 func (l *leasing) find() (*pool.Server, error) {
 	for {
 		route := l.decide()
+		l.route = route
 		switch {
 		case route.Reason == routing.WritesLost:
 			l.session.route.Forgive(l.epochNow())
@@ -98,15 +100,9 @@ func (l *leasing) find() (*pool.Server, error) {
 func (l *leasing) decide() routing.Route {
 	s := l.session
 	srv := s.shard.srv
-	in := routing.Input{Need: l.need, Board: srv.board, Patience: srv.config().CatchupWait, Roll: rand.Uint32()}
-	if l.need == routing.Read {
-		in.LastWrite = srv.newestWrite()
-		if s.route.Standby != cluster.NoNode {
-			in.Now = time.Now()
-		}
-	}
-	route := routing.Decide(in, &s.route)
-	if route.Reason == routing.Unresolved || route.Reason == routing.Behind {
+	route := routing.Decide(l.input(l.need), &s.route)
+	switch route.Reason {
+	case routing.Unresolved, routing.Behind, routing.Confined:
 		srv.board.Need(time.Now())
 	}
 	return route

@@ -117,7 +117,10 @@ func (u *turn) refuseStandby() {
 }
 
 // reroute leases the primary for a batch that is being sent again.
-func (u *turn) reroute() error { return unanswered(u.lease(routing.Write)) }
+func (u *turn) reroute() error {
+	u.remarks = remarks{writes: true, why: routing.Refused}
+	return unanswered(u.lease(routing.Write))
+}
 
 // answerLost tells the client about every batch whose answer will not come.
 func (u *turn) answerLost(node int) error {

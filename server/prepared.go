@@ -17,6 +17,10 @@ func (u *turn) encodeParse(frame []byte) error {
 		return wire.Violation("malformed Parse")
 	}
 	f := u.nextFacts(sql)
+	if e := s.misset(f, sql); e != nil {
+		u.refuseParse(e)
+		return nil
+	}
 	if len(name) == 0 {
 		s.unnamed = unnamed{body: append(s.unnamed.body[:0], body...), facts: f, server: s.server}
 		u.forward(frame, reqParse)

@@ -13,8 +13,9 @@ type Profile struct {
 	Mode               config.PoolMode // as of the login
 	User               string          // who logs in to the nodes; "" = the client's own name
 	Database           string          // its name on the nodes; "" = as the client asks for it
-	MaxDatabaseClients int             // max_db_client_connections
-	MaxUserClients     int             // max_user_client_connections
+	Consistency        config.Consistency
+	MaxDatabaseClients int // max_db_client_connections
+	MaxUserClients     int // max_user_client_connections
 
 	QueryWaitTimeout       time.Duration
 	QueryTimeout           time.Duration
@@ -26,7 +27,7 @@ type Profile struct {
 // profileOf finds what applies to a session.
 func (c *Config) profileOf(database, user string) *Profile {
 	if c.Profile == nil {
-		return &Profile{Mode: c.Mode, QueryWaitTimeout: c.QueryWaitTimeout}
+		return &Profile{Mode: c.Mode, QueryWaitTimeout: c.QueryWaitTimeout, Consistency: c.Consistency}
 	}
 	p := c.Profile(database, user)
 	return &p
@@ -67,13 +68,13 @@ func (s *Server) Configure(c Config) {
 func (sh *shard) reconfigure() {
 	c := sh.srv.config()
 	for s := range sh.sessions {
-		s.route.Consistency = c.Consistency
 		if s.profile == nil {
 			continue // not that far yet
 		}
 		next := c.profileOf(s.database, s.user)
 		next.Mode, next.User = s.profile.Mode, s.profile.User
 		s.profile = next
+		s.steer()
 		sh.watchTime(s)
 	}
 }

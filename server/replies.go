@@ -44,12 +44,13 @@ const (
 type expected struct {
 	request    request
 	visibility visibility
-	statement  string   // what reqParse or reqExecute prepares, reqClose closes; the server's name
-	closes     string   // what that name stands for, if anything is known of it
-	uses       string   // the shared statement that reqBind and reqDescribeStatement need
-	first      bool     // it is the session's first use of it
-	client     string   // the client's name of what a Parse prepares or a Close closes
-	before     prepared // what that name meant before; nameless for nothing
+	statement  string      // what reqParse or reqExecute prepares, reqClose closes; the server's name
+	closes     string      // what that name stands for, if anything is known of it
+	uses       string      // the shared statement that reqBind and reqDescribeStatement need
+	first      bool        // it is the session's first use of it
+	client     string      // the client's name of what a Parse prepares or a Close closes
+	before     prepared    // what that name meant before; nameless for nothing
+	instead    *wire.Error // shown for the server's
 }
 
 // queue is the answers that are due, the first one next, and the effects of
@@ -352,6 +353,9 @@ func (u *turn) onError(frame []byte) error {
 		u.withheld = e
 	default:
 		u.failed, u.copying = true, false
+		if first.instead != nil {
+			u.withheld = first.instead
+		}
 		if own := u.overdueError(e); own != nil {
 			u.withheld = own
 		}

@@ -38,8 +38,10 @@ type Config struct {
 	TCP              reactor.TCP
 	MaxPrepared      int // prepared statements kept on each server connection
 	Reset            Reset
-	Consistency      config.Consistency
+	Consistency      config.Consistency // without Profile
 	CatchupWait      time.Duration
+	Policy           routing.Policy
+	Redirects        routing.Redirects
 	Judge            *routing.Judge // nil: no lists
 	Catalogs         CatalogReader  // nil: functions that are not built in count as writing
 	RelcacheExpire   time.Duration  // relcache_expire; 0 = never
@@ -85,7 +87,8 @@ type Server struct {
 	catalogs  *catalogs
 	clients   atomic.Int64
 	seen      atomic.Pointer[cluster.Snapshot] // by boardChanged
-	lastWrite atomic.Int64                     // nanoseconds after started; only kept for global consistency
+	lastWrite atomic.Int64                     // nanoseconds after started; kept from tracking on
+	tracking  tracking
 	started   time.Time
 	selects   []atomic.Uint64 // by node
 	draining  atomic.Bool
@@ -268,9 +271,25 @@ func (s *Server) Shutdown(ctx context.Context) {
 	s.group.Stop()
 }
 
+// tracking begins with the first session of global consistency. Before, writes are
+// not noted.
+type tracking struct {
+	once sync.Once
+	on   atomic.Bool
+}
+
+// trackWrites has writes noted from now on. What was acknowledged before counts as
+// acknowledged now.
+func (s *Server) trackWrites() {
+	s.tracking.once.Do(func() {
+		s.tracking.on.Store(true)
+		s.wrote(time.Now())
+	})
+}
+
 // wrote notes that somebody's write was acknowledged.
 func (s *Server) wrote(at time.Time) {
-	if s.config().Consistency != config.ConsistencyGlobal {
+	if !s.tracking.on.Load() {
 		return
 	}
 	n := int64(at.Sub(s.started))

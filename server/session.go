@@ -1,6 +1,8 @@
 package server
 
 import (
+	"math/rand/v2"
+
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
@@ -81,6 +83,7 @@ type unnamed struct {
 
 func newSession(sh *shard, conn *reactor.Conn) *session {
 	s := &session{shard: sh, conn: conn, tx: wire.TxIdle, route: routing.NewSession(sh.srv.config().Consistency)}
+	s.route.Luck = rand.Uint32()
 	s.handler = s.run
 	return s
 }

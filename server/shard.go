@@ -15,6 +15,7 @@ type shard struct {
 	loop     *reactor.Loop
 	sessions map[*session]struct{}
 	turns    []*turn // free
+	decisions
 
 	sweeper    *reactor.Task // looks after timeouts; nil while nobody has one
 	sweepEvery time.Duration
@@ -25,7 +26,7 @@ type shard struct {
 }
 
 func newShard(srv *Server, l *reactor.Loop) *shard {
-	sh := &shard{srv: srv, loop: l, sessions: map[*session]struct{}{}}
+	sh := &shard{srv: srv, loop: l, sessions: map[*session]struct{}{}, decisions: make(decisions, srv.nodes())}
 	sh.onChanged = sh.wakeWatchers
 	return sh
 }

@@ -209,6 +209,11 @@ func (l *login) identify() error {
 	if err != nil {
 		return err
 	}
+	for _, set := range initial.List() {
+		if e := l.shard.srv.checkSetting(set.Name, set.Value); e != nil {
+			return fatal(e)
+		}
+	}
 	l.initial, l.settings = initial, initial
 	l.judgeSettings()
 	return nil

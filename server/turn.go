@@ -28,6 +28,7 @@ type turn struct {
 	passing int               // bytes of a large frame that are still to be passed on to the server
 	ahead   []*sqlparse.Facts // of the Query and Parse frames that gather has seen
 	unnamed *sqlparse.Facts   // of the unnamed statement among them
+	remarks remarks           // of the batch that gather has looked at last
 	request []byte            // to the server
 	sent    int               // of request
 	replies queue
@@ -281,13 +282,17 @@ func (u *turn) release() {
 	server.Pool().Release(server)
 }
 
-// observe notes what an answer from the primary has shown to the session.
+// observe notes when an answer has shown something to the session.
 func (u *turn) observe(wrote bool) {
 	s := u.session
-	if len(s.shard.srv.selects) == 1 || s.server.Node() != u.primary() {
+	if len(s.shard.srv.selects) == 1 {
 		return
 	}
 	now := time.Now()
+	if node := s.server.Node(); node != u.primary() {
+		s.route.NoteRead(node, now)
+		return
+	}
 	s.route.Observe(now, s.epoch, wrote)
 	if wrote {
 		s.shard.srv.wrote(now)

@@ -73,7 +73,7 @@ func tcpOf(cfg *config.Config) reactor.TCP {
 func profileOf(cfg *config.Config, database, user string) server.Profile {
 	scope := cfg.Scope(database, user)
 	p := scope.Effective()
-	return server.Profile{Mode: p.Mode, User: scope.Database.User, Database: scope.Database.DBName,
+	return server.Profile{Mode: p.Mode, User: scope.Database.User, Database: scope.Database.DBName, Consistency: scope.Consistency(),
 		MaxDatabaseClients: p.MaxDBClientConnections, MaxUserClients: p.MaxUserClientConnections,
 		QueryWaitTimeout: p.QueryWaitTimeout, QueryTimeout: p.QueryTimeout, TransactionTimeout: p.TransactionTimeout,
 		IdleTransactionTimeout: p.IdleTransactionTimeout, ClientIdleTimeout: p.ClientIdleTimeout}
@@ -98,7 +98,8 @@ func serverConfig(cfg *config.Config, access *access, board *cluster.Board, own 
 		Profile:         func(database, user string) server.Profile { return profileOf(cfg, database, user) },
 		QueryWaitNotify: cfg.Pool.QueryWaitNotify, LoginTimeout: cfg.Pool.ClientLoginTimeout, TCP: tcpOf(cfg),
 		Reset:       server.Reset{Query: cfg.Pool.ServerResetQuery, Always: cfg.Pool.ServerResetQueryAlways},
-		MaxPrepared: cfg.Pool.MaxPreparedStatements, Consistency: cfg.Consistency, CatchupWait: cfg.Routing.CatchupWait,
+		MaxPrepared: cfg.Pool.MaxPreparedStatements, CatchupWait: cfg.Routing.CatchupWait,
+		Policy: routing.PolicyOf(cfg.Routing), Redirects: routing.RedirectsOf(cfg.Routing, len(cfg.Nodes)),
 		Judge: judgeOf(cfg.Routing), Catalogs: server.CatalogQuery{As: monitorOf(cfg), Board: board, Unlogged: cfg.Routing.CheckUnloggedTable},
 		RelcacheExpire:   cfg.Routing.RelcacheExpire,
 		ConsoleDatabases: databases, Admins: cfg.Console.AdminUsers, TLS: own, SocketMode: fs.FileMode(cfg.SocketMode)}

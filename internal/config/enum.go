@@ -1,5 +1,10 @@
 package config
 
+import (
+	"slices"
+	"strings"
+)
+
 // An enum's choices are the words of its values, in order. The zero value is
 // the default.
 type enum interface {
@@ -19,6 +24,12 @@ func (Consistency) choices() []string { return []string{"session", "global", "ev
 
 // String is the word used in the file.
 func (c Consistency) String() string { return c.choices()[c] }
+
+// ParseConsistency reads the word, in any case.
+func ParseConsistency(word string) (c Consistency, ok bool) {
+	i := slices.Index(c.choices(), strings.ToLower(strings.TrimSpace(word)))
+	return Consistency(max(i, 0)), i >= 0
+}
 
 // PoolMode says when a server goes back to its pool (PgBouncer's pool_mode).
 type PoolMode int
