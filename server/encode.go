@@ -47,6 +47,9 @@ func (u *turn) advanceFrame() (bool, error) {
 			return done, nil
 		}
 	}
+	if done, handled := u.questioned(typ, size); handled {
+		return done, nil
+	}
 	if ready, err := u.ready(); !ready || err != nil {
 		return err == errAnswered, unanswered(err)
 	}

@@ -10,20 +10,26 @@ import (
 type request uint8
 
 const (
-	reqQuery             request = iota // anything, up to ReadyForQuery
-	reqCall                             // FunctionCallResponse, ReadyForQuery
-	reqSync                             // ReadyForQuery
-	reqParse                            // ParseComplete
-	reqBind                             // BindComplete
-	reqClose                            // CloseComplete
-	reqDescribe                         // RowDescription or NoData
-	reqDescribeStatement                // ParameterDescription, and the same
-	reqExecute                          // rows or a copy, and how it ended
-	reqCopyEnd                          // nothing: ends what the client copies in
-	localParse                          // nothing is asked: we say ParseComplete
-	localClose                          // CloseComplete
-	reqInquiry                          // what only we want to know, up to ReadyForQuery
-	reqRestore                          // settings behind a batch that has reset them; its ReadyForQuery ends that
+	reqQuery               request = iota // anything, up to ReadyForQuery
+	reqCall                               // FunctionCallResponse, ReadyForQuery
+	reqSync                               // ReadyForQuery
+	reqParse                              // ParseComplete
+	reqBind                               // BindComplete
+	reqClose                              // CloseComplete
+	reqDescribe                           // RowDescription or NoData
+	reqDescribeStatement                  // ParameterDescription, and the same
+	reqExecute                            // rows or a copy, and how it ended
+	reqCopyEnd                            // nothing: ends what the client copies in
+	localParse                            // nothing is asked: we say ParseComplete
+	localClose                            // CloseComplete
+	localBind                             // BindComplete; this and the following are about EXPLAIN ROUTE only
+	localDescribe                         // RowDescription
+	localDescribeStatement                // ParameterDescription, RowDescription
+	localExecute                          // rows, CommandComplete
+	localQuery                            // all of it, and ReadyForQuery
+	localMistake                          // an error
+	reqInquiry                            // what only we want to know, up to ReadyForQuery
+	reqRestore                            // settings behind a batch that has reset them; its ReadyForQuery ends that
 )
 
 // ready reports whether ReadyForQuery ends the answer.
@@ -51,6 +57,7 @@ type expected struct {
 	client     string      // the client's name of what a Parse prepares or a Close closes
 	before     prepared    // what that name meant before; nameless for nothing
 	instead    *wire.Error // shown for the server's
+	question   *question   // that we answer
 }
 
 // queue is the answers that are due, the first one next, and the effects of
@@ -292,6 +299,11 @@ func (u *turn) emitLocal() {
 			typ = wire.ParseComplete
 		case localClose:
 			typ = wire.CloseComplete
+		case localBind, localDescribe, localDescribeStatement, localExecute, localQuery, localMistake:
+			u.detour()
+			u.answer(u.replies.first())
+			u.replies.pop()
+			continue
 		case reqCopyEnd: // there was no copy to end
 			u.replies.pop()
 			continue

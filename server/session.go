@@ -35,7 +35,8 @@ type session struct {
 	prepared map[string]prepared
 	unnamed  unnamed
 
-	onPrimary bool // its settings keep it there
+	questions *questions // nil while it has prepared none
+	onPrimary bool       // its settings keep it there
 
 	known     *catalog // of its database; nil before it was needed
 	redefines bool     // the present transaction has outdated it

@@ -1,0 +1,54 @@
+package sqlparse
+
+import (
+	"bytes"
+	"errors"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+	"github.com/pganalyze/pg_query_go/v5/parser"
+)
+
+// RouteQuestion recognises EXPLAIN ROUTE, which is no statement of PostgreSQL's:
+// at is the offset in bytes of the statement that it asks about. Texts that begin
+// with another letter cost next to nothing.
+func RouteQuestion(sql []byte) (at int, ok bool) {
+	s := scanner{in: sql}
+	for _, word := range [...]string{"explain", "route"} {
+		for s.blank() {
+		}
+		end := s.at + len(word)
+		if end > len(sql) || fold(sql[s.at]) != word[0] || !bytes.EqualFold(sql[s.at:end], []byte(word)) {
+			return 0, false
+		}
+		if s.at = end; inWord(s.peek(0)) {
+			return 0, false
+		}
+	}
+	for classes[s.peek(0)] == classSpace {
+		s.at++
+	}
+	return s.at, true
+}
+
+// blank skips one byte of white space, or a comment.
+func (s *scanner) blank() bool {
+	if classes[s.peek(0)] == classSpace {
+		s.at++
+		return true
+	}
+	return s.at < len(s.in) && s.sure != lost && s.skipComment()
+}
+
+// SyntaxError is what the grammar says of a text whose facts are Unknown; position
+// is the character where it stumbled, from 1, or 0. "" if it has nothing to say.
+func SyntaxError(sql string) (message string, position int) {
+	if _, err := parseAny(sql); err == nil {
+		return "", 0
+	}
+	_, err := pg.Parse(sql) // with comments: positions are of characters
+	var told *parser.Error
+	if !errors.As(err, &told) {
+		return "the text is too large or too complex to be parsed", 0
+	}
+	return told.Message, told.Cursorpos
+}
