@@ -85,6 +85,9 @@ func (f *fake) serve(c net.Conn) {
 	b := wire.AppendAuth(nil, wire.AuthOK, "")
 	b = wire.AppendKeyData(b, uint32(n), []byte("1234"))
 	_, _ = c.Write(wire.AppendReady(b, wire.TxIdle))
+	if _, err := c.Read(packet); err == nil { // what a new connection is asked
+		_, _ = c.Write(wire.AppendReady(nil, wire.TxIdle))
+	}
 	_, _ = io.Copy(io.Discard, c)
 }
 

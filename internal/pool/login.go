@@ -75,6 +75,9 @@ func (p *Pools) login(ctx context.Context, k Key) (*login, error) {
 		return nil, err
 	}
 	defer h.conn.socket.Close()
+	if err = h.askIsolation(); err != nil {
+		return nil, &DialError{k.Node, p.config().Nodes[k.Node].Address(), err}
+	}
 	if h.out.fd, err = reactor.Descriptor(h.conn.socket); err != nil {
 		return nil, &DialError{k.Node, p.config().Nodes[k.Node].Address(), err}
 	}
@@ -137,7 +140,7 @@ func (h *handshake) run() error {
 		return err
 	}
 	if h.as.Query != "" {
-		if err := h.connectQuery(); err != nil {
+		if _, err := h.ask(h.as.Query); err != nil {
 			return fmt.Errorf("connect_query: %w", err)
 		}
 	}
@@ -162,31 +165,45 @@ func (h *handshake) untilReady() error {
 	}
 }
 
-// connectQuery carries out what every new connection of the database begins
-// with; rows are ignored.
-func (h *handshake) connectQuery() error {
-	if err := h.send(wire.AppendQuery(nil, h.as.Query)); err != nil {
-		return err
+// DefaultIsolation is the parameter that a new connection is asked for, since the
+// server doesn't report it: how its transactions are isolated if BEGIN doesn't say.
+const DefaultIsolation = "default_transaction_isolation"
+
+func (h *handshake) askIsolation() error {
+	row, err := h.ask("SHOW " + DefaultIsolation)
+	if err == nil && len(row) > 6 { // one column: two bytes of their number, four of its length
+		h.out.params[DefaultIsolation] = string(row[6:])
+	}
+	return err
+}
+
+// ask carries out a query that leaves no transaction open, connect_query for one,
+// and returns the body of the last row.
+func (h *handshake) ask(sql string) (row []byte, err error) {
+	if err := h.send(wire.AppendQuery(nil, sql)); err != nil {
+		return nil, err
 	}
 	for {
 		typ, body, err := readFrame(h.in)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		switch typ {
 		case wire.ReadyForQuery:
 			if string(body) != string(rune(wire.TxIdle)) {
-				return errors.New("it leaves a transaction open")
+				return nil, errors.New("it leaves a transaction open")
 			}
-			return nil
+			return row, nil
+		case wire.DataRow:
+			row = body
 		case wire.ErrorResponse:
-			return wire.ParseError(body)
+			return nil, wire.ParseError(body)
 		case wire.ParameterStatus:
 			if err := h.handle(typ, body); err != nil {
-				return err
+				return nil, err
 			}
 		case wire.CopyInResponse, wire.CopyBothResponse:
-			return errors.New("it must not be a COPY")
+			return nil, errors.New("it must not be a COPY")
 		}
 	}
 }

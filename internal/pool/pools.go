@@ -192,7 +192,8 @@ func (p *Pools) Report(s *Server, err error) {
 }
 
 // Welcome is what a server of this database told this user's connection about
-// its parameters (ParameterStatus); nil before the first. It must not be changed.
+// its parameters (ParameterStatus), and DefaultIsolation; nil before the first. It
+// must not be changed.
 func (p *Pools) Welcome(dbname, user string) map[string]string {
 	p.welcomeMu.RLock()
 	defer p.welcomeMu.RUnlock()

@@ -61,10 +61,11 @@ func newServer(p *Pool, conn *reactor.Conn, in *login) *Server {
 }
 
 // Reported is what a server reports of its parameters (ParameterStatus), but for the
-// one that tells of the node rather than of the session.
+// one that tells of the node rather than of the session, and DefaultIsolation.
 func Reported(params map[string]string) Settings {
 	params = maps.Clone(params)
 	delete(params, "in_hot_standby")
+	delete(params, DefaultIsolation)
 	return NewSettings(params)
 }
 
