@@ -212,11 +212,16 @@ func (s *session) initialOf(e *effects) []pool.Setting {
 // judgeSettings finds settings under which standbys answer differently or the
 // facts don't hold.
 func (s *session) judgeSettings() {
-	s.onPrimary = false
+	s.onPrimary, s.readOnly, s.isolation = false, false, s.nodesIsolation
 	for _, e := range s.settings.List() {
 		switch e.Name {
-		case "standard_conforming_strings", "default_transaction_isolation", "default_transaction_read_only":
+		case "standard_conforming_strings":
 			s.onPrimary = true
+		case "default_transaction_isolation":
+			s.isolation = isolationNamed(e.Value)
+			s.onPrimary = s.onPrimary || s.isolation == sqlparse.SerializableLevel // not on a hot standby
+		case "default_transaction_read_only":
+			s.readOnly = isTrue(e.Value)
 		}
 	}
 	s.steer()

@@ -117,8 +117,11 @@ func (u *turn) whole(size int) bool {
 // while more of the batch, or the end of the one before, must come first.
 func (u *turn) ready() (bool, error) {
 	s := u.session
-	if u.replies.forgetful() {
+	if u.replies.forgetful() || (u.opening != nil && u.replies.boundary) || u.leaving() {
 		return false, nil
+	}
+	if u.roams() {
+		return u.goOn()
 	}
 	inside := s.server != nil && (s.tx != wire.TxIdle || s.pin != sqlparse.PinNone || s.doubt != 0 || !u.replies.boundary || s.keepsServer())
 	if inside || (s.server != nil && s.server.Node() == u.primary()) {
@@ -134,10 +137,15 @@ func (u *turn) ready() (bool, error) {
 	if s.primaryOnly() {
 		need = routing.Write
 	}
-	if s.server != nil {
-		return need == routing.Read, nil
-	}
-	if u.blockRefused() {
+	switch {
+	case s.server != nil:
+		return need == routing.Read && u.batch.opens == nil, nil
+	case u.playable():
+		u.play()
+		return true, errAnswered
+	case s.block.loose && !u.flushed(): // a standby may refuse what can be sent again only
+		return false, nil
+	case u.blockRefused():
 		return true, u.refuse(errTransactionBlock())
 	}
 	return true, u.lease(need)

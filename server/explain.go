@@ -13,7 +13,7 @@ import (
 
 // explain says in lines where a text would go now, and why. Nothing changes by it.
 func (u *turn) explain(sql string) []string {
-	f := u.session.shard.srv.parser.Parse([]byte(sql))
+	f := u.session.judged(u.session.parse([]byte(sql)))
 	in, session := u.dryRun(f)
 	route := routing.Decide(in, &session)
 	if where, held := u.held(); held {
@@ -35,11 +35,11 @@ func (u *turn) explain(sql string) []string {
 
 // dryRun is what a lease for the text would hand to routing.
 func (u *turn) dryRun(f *sqlparse.Facts) (routing.Input, routing.Session) {
-	before := u.remarks
-	defer func() { u.remarks = before }()
-	u.remarks = remarks{}
+	batchBefore, before := u.batch, u.remarks
+	defer func() { u.batch, u.remarks = batchBefore, before }()
+	u.batch, u.remarks = batch{}, remarks{}
 	u.remarks.add(f, u.session.shard.srv.nodes())
-	need := needOf(f)
+	need := u.need(f)
 	if u.session.primaryOnly() {
 		need = routing.Write
 	}
@@ -54,7 +54,7 @@ func (u *turn) held() (routing.Route, bool) {
 	}
 	at := routing.Route{Node: s.server.Node()}
 	switch {
-	case s.tx != wire.TxIdle:
+	case s.tx != wire.TxIdle && !s.block.loose:
 		at.Reason = routing.InBlock
 	case s.pin != sqlparse.PinNone:
 		at.Reason = routing.Pinned

@@ -13,8 +13,7 @@ import (
 func (u *turn) gather() (need routing.Need, ok bool, err error) {
 	clear(u.ahead)
 	u.ahead, u.unnamed = u.ahead[:0], u.session.unnamed.facts
-	u.remarks = remarks{}
-	need = routing.Read
+	u.remarks, u.batch, need = remarks{}, batch{}, routing.Read
 	for b := u.pending(); ; {
 		typ, size := wire.Peek(b)
 		seen := len(u.pending()) - len(b)
@@ -22,6 +21,7 @@ func (u *turn) gather() (need routing.Need, ok bool, err error) {
 		case size < 0:
 			return need, false, wire.Violation("length of message %q", typ)
 		case size > maxGather && size > len(b), seen > maxGather:
+			u.batch.run, u.batch.ties = odd, true
 			return routing.Write, true, nil // not worth the memory
 		case size == 0 || size > len(b):
 			u.in.fit(u.taken + seen + max(size, wire.HeaderLen))
@@ -32,6 +32,7 @@ func (u *turn) gather() (need routing.Need, ok bool, err error) {
 			need = routing.Write
 		}
 		if end {
+			u.batch.size = seen + size
 			return need, true, nil
 		}
 		b = b[size:]
@@ -43,7 +44,9 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 	switch typ {
 	case wire.Query:
 		sql, _, _ := wire.CString(body)
-		return needOf(u.classify(sql)), true
+		f := u.classify(sql)
+		u.batch.look(typ, body, f)
+		return u.need(f), true
 	case wire.Parse:
 		name, rest, _ := wire.CString(body)
 		sql, _, _ := wire.CString(rest)
@@ -51,17 +54,20 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 		if len(name) == 0 {
 			u.unnamed = f
 		}
-		return needOf(f), false
+		u.batch.look(typ, body, f)
+		return u.need(f), false
 	case wire.Bind:
-		_, rest, _ := wire.CString(body)
+		portal, rest, _ := wire.CString(body)
 		name, _, _ := wire.CString(rest)
-		return needOf(u.factsOf(name)), false
+		f := u.factsOf(name)
+		u.batch.look(typ, body, f)
+		return min(u.need(f), u.leaves(len(portal) > 0)), false
 	case wire.FunctionCall, wire.Flush: // behind Flush the batch may go on with a write
+		u.batch.run = odd
 		return routing.Write, true
-	case wire.Sync, wire.Terminate:
-		return routing.Read, true
 	}
-	return routing.Read, false
+	u.batch.look(typ, body, nil)
+	return u.leaves(typ == wire.Execute && limited(body)), typ == wire.Sync || typ == wire.Terminate
 }
 
 // classify looks a text up and keeps the facts for encode; what they say about this
@@ -103,9 +109,6 @@ func (u *turn) factsOf(name []byte) *sqlparse.Facts {
 // when it is declared to read. A session that must keep its server afterwards
 // keeps one that takes writes.
 func needOf(f *sqlparse.Facts) routing.Need {
-	if f == nil {
-		return routing.Read
-	}
 	if !f.ReadOnly() || f.Pin != sqlparse.PinNone || (f.Traits.Has(sqlparse.Begins) && !f.Traits.Has(sqlparse.ReadOnlyTx)) {
 		return routing.Write
 	}

@@ -41,7 +41,9 @@ func (u *turn) lease(need routing.Need) error {
 	s.shard.decisions[server.Node()][l.route.Reason].Add(1)
 	u.replay = u.replayable(need)
 	u.replies.boundary = true
+	u.tie(need)
 	u.synchronise()
+	u.reopen()
 	return nil
 }
 
@@ -49,7 +51,7 @@ func (u *turn) lease(need routing.Need) error {
 // when the client still waits for the answers to what came before.
 func (u *turn) replayable(need routing.Need) replay {
 	switch {
-	case len(u.local)+u.scanned > 0 || u.session.tx != wire.TxIdle:
+	case len(u.local)+u.scanned > 0 || (u.session.tx != wire.TxIdle && !u.session.block.loose):
 		return replayNever
 	case need == routing.Read:
 		return replayRead
@@ -239,10 +241,11 @@ func (u *turn) refuse(err error) error {
 	if e.Severity == wire.SeverityFatal {
 		return e
 	}
+	after := u.session.failBlock()
 	u.local = wire.AppendError(u.local, e)
 	typ, size := wire.Peek(u.pending())
 	if typ == wire.Query || typ == wire.FunctionCall {
-		u.local = wire.AppendReady(u.local, wire.TxIdle)
+		u.local = wire.AppendReady(u.local, after)
 		u.passing = size // without a server it is dropped
 		return errAnswered
 	}

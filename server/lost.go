@@ -24,7 +24,7 @@ func (u *turn) lost(err error) error {
 	if s.tx != wire.TxIdle { // what it has set goes with the transaction
 		s.doubt, s.names = 0, nil
 	}
-	if u.replay.unsent() && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 {
+	if u.replay.unsent() && (s.tx == wire.TxIdle || s.block.loose) && s.pin == sqlparse.PinNone && s.doubt == 0 {
 		u.again()
 		return nil
 	}
@@ -36,6 +36,8 @@ func (u *turn) lost(err error) error {
 		return errPinLost(node, s.pin.String())
 	case s.doubt != 0:
 		return errPinLost(node, sqlparse.PinSessionSet.String())
+	case u.replies.empty() && s.block.loose: // it goes on elsewhere
+		return nil
 	case u.replies.empty() && s.tx != wire.TxIdle:
 		s.orphan, s.tx = untold, wire.TxFailed
 		return nil
@@ -77,7 +79,7 @@ func (u *turn) again() {
 	u.replies.clear()
 	u.effects = effects{}
 	u.failed, u.skipping, u.copying = false, false, false
-	u.passing = 0
+	u.opening, u.passing = nil, 0
 }
 
 // refused reports whether a standby has refused what the primary may accept,
@@ -106,12 +108,7 @@ func (u *turn) retryOnPrimary(e *wire.Error) error {
 }
 
 func (u *turn) refuseStandby() {
-	for _, e := range u.replies.effects {
-		if e.facts != nil {
-			e.facts.RefuseStandby()
-		}
-	}
-	if f := u.effects.facts; f != nil {
+	if f := u.answering().facts; f != nil {
 		f.RefuseStandby()
 	}
 }
@@ -145,7 +142,7 @@ func (u *turn) answerLost(node int) error {
 		}
 	}
 	u.skipping = answered
-	s.tx, s.wrote = after, false
+	s.tx, s.wrote, s.block = after, false, block{}
 	u.commit()
 	u.undoAll()
 	u.replies.clear()

@@ -63,6 +63,9 @@ func (u *turn) input(need routing.Need) routing.Input {
 	c := srv.config()
 	in := routing.Input{Need: need, Hint: u.remarks.hint, Block: u.remarks.block, Policy: c.Policy,
 		Board: srv.board, Patience: c.CatchupWait, Roll: rand.Uint32()}
+	if s.block.loose {
+		in.Block = routing.BlockReads
+	}
 	if need == routing.Write {
 		in.Why = u.cause()
 		return in

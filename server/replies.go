@@ -29,12 +29,13 @@ const (
 	localQuery                            // all of it, and ReadyForQuery
 	localMistake                          // an error
 	reqInquiry                            // what only we want to know, up to ReadyForQuery
+	reqBegin                              // BEGIN in front of the first statement of a block that the client has opened
 	reqRestore                            // settings behind a batch that has reset them; its ReadyForQuery ends that
 )
 
 // ready reports whether ReadyForQuery ends the answer.
 func (r request) ready() bool {
-	return r == reqQuery || r == reqCall || r == reqSync || r == reqInquiry || r == reqRestore
+	return r == reqQuery || r == reqCall || r == reqSync || r == reqInquiry || r == reqRestore || r == reqBegin
 }
 
 // visibility says whether the client sees an answer.
@@ -247,7 +248,7 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 // to do so. ReadyForQuery is not among them.
 func answers(r request, typ byte) (done, ok bool) {
 	switch r {
-	case reqQuery, reqInquiry, reqRestore:
+	case reqQuery, reqInquiry, reqRestore, reqBegin:
 		return false, true
 	case reqCall:
 		return false, typ == wire.FunctionCallResponse
@@ -349,6 +350,9 @@ func (u *turn) onError(frame []byte) error {
 	if u.replies.empty() {
 		return errDesync("an error without a request")
 	}
+	if u.replies.first().request == reqBegin {
+		return u.lost(e)
+	}
 	if u.refused(e) {
 		return u.retryOnPrimary(e)
 	}
@@ -405,6 +409,7 @@ func (u *turn) onReady(frame []byte) error {
 	s := u.session
 	u.apply(&done, status)
 	u.failed, u.copying, u.withheld = false, false, nil
+	u.follow(status)
 	s.tx, s.wrote = status, s.wrote || done.wrote
 	s.answered(status)
 	if status != wire.TxIdle && s.singly() {

@@ -56,7 +56,7 @@ func newRigOn(t *testing.T, on *pgtest.TestCluster, change func(*Config, *pool.C
 	r := &rig{T: t, cluster: on}
 	loops := 1
 	pc := pool.Config{Nodes: r.cluster.Nodes(), Size: 5, ConnectTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, Reset: Reset{Query: "DISCARD ALL"}, CatchupWait: 20 * time.Millisecond,
+	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, Reset: Reset{Query: "DISCARD ALL"}, CatchupWait: 20 * time.Millisecond, DeferBegin: true,
 		ConsoleDatabases: []string{"pgpool"}, SocketMode: 0o777}
 	if change != nil {
 		change(&sc, &pc, &loops)

@@ -40,6 +40,7 @@ type Config struct {
 	Reset            Reset
 	Consistency      config.Consistency // without Profile
 	CatchupWait      time.Duration
+	DeferBegin       bool // let the first statement of a transaction block choose its node
 	Policy           routing.Policy
 	Redirects        routing.Redirects
 	Judge            *routing.Judge // nil: no lists

@@ -36,10 +36,14 @@ type session struct {
 	unnamed  unnamed
 
 	questions *questions // nil while it has prepared none
-	onPrimary bool       // its settings keep it there
 
 	known     *catalog // of its database; nil before it was needed
 	redefines bool     // the present transaction has outdated it
+
+	onPrimary      bool               // its settings keep it there
+	isolation      sqlparse.Isolation // of its transactions, unless BEGIN says otherwise
+	nodesIsolation sqlparse.Isolation // the same, as the nodes have it
+	readOnly       bool               // likewise
 
 	server *pool.Server  // the lease
 	epoch  cluster.Epoch // when it was taken
@@ -47,6 +51,7 @@ type session struct {
 	tx     wire.TxStatus // as the client knows it
 	wrote  bool          // in the present transaction
 	orphan orphan
+	block  block
 	turn   *turn // while one runs
 
 	beats  beats
@@ -91,8 +96,12 @@ func newSession(sh *shard, conn *reactor.Conn) *session {
 
 // idle reports whether the session may end without breaking anything off.
 func (s *session) idle() bool {
-	return s.turn == nil && s.key != 0 && s.server == nil && s.canceledConsole == nil && !s.conn.Closed()
+	return s.turn == nil && s.key != 0 && s.rests() && s.canceledConsole == nil && !s.conn.Closed()
 }
+
+// rests reports whether the session is between transactions, or in one of which
+// nothing is left.
+func (s *session) rests() bool { return s.server == nil && !s.block.loose }
 
 // run carries out one turn. It is the handler of the client's connection, and
 // of the server's while the session keeps one between turns.
@@ -120,7 +129,7 @@ func (s *session) run(t *reactor.Task) {
 
 // park waits for the next byte, without a coroutine.
 func (s *session) park() {
-	if s.shard.srv.draining.Load() && s.server == nil {
+	if s.shard.srv.draining.Load() && s.rests() {
 		s.say(wire.AppendError(nil, errShutdown()))
 		s.close()
 		return

@@ -316,7 +316,10 @@ func (l *login) parameters() (map[string]string, error) {
 		}
 	}
 	l.base = pool.Reported(l.shard.srv.pools.Welcome(l.database, l.user))
+	l.nodesIsolation = isolationNamed(params[pool.DefaultIsolation])
+	l.judgeSettings()
 	params = maps.Clone(params)
+	delete(params, pool.DefaultIsolation)
 	params["application_name"] = l.startup.Params["application_name"]
 	l.reported = pool.Reported(params)
 	params["in_hot_standby"] = "off" // writes are possible here

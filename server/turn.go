@@ -29,6 +29,7 @@ type turn struct {
 	ahead   []*sqlparse.Facts // of the Query and Parse frames that gather has seen
 	unnamed *sqlparse.Facts   // of the unnamed statement among them
 	remarks remarks           // of the batch that gather has looked at last
+	batch   batch             // that gather has looked at last
 	request []byte            // to the server
 	sent    int               // of request
 	replies queue
@@ -43,10 +44,13 @@ type turn struct {
 	local    []byte // to the client, in front of what reply holds
 
 	replay   replay
-	skipping bool // after an error in a pipeline whose Sync has not come yet
-	copying  bool // the server waits for what the client copies in
-	failed   bool // the batch being answered has had an error
-	ended    bool // the orphaned transaction is being ended by the batch
+	tying    bool            // the batch under way makes its server the block's
+	reading  bool            // the batch under way takes a snapshot
+	opening  *sqlparse.Facts // BEGIN under way on a standby that the block may leave again
+	skipping bool            // after an error in a pipeline whose Sync has not come yet
+	copying  bool            // the server waits for what the client copies in
+	failed   bool            // the batch being answered has had an error
+	ended    bool            // the orphaned transaction is being ended by the batch
 }
 
 // replay says whether the batch under way may be sent to another server.

@@ -102,6 +102,7 @@ func serverConfig(cfg *config.Config, access *access, board *cluster.Board, own 
 		Policy: routing.PolicyOf(cfg.Routing), Redirects: routing.RedirectsOf(cfg.Routing, len(cfg.Nodes)),
 		Judge: judgeOf(cfg.Routing), Catalogs: server.CatalogQuery{As: monitorOf(cfg), Board: board, Unlogged: cfg.Routing.CheckUnloggedTable},
 		RelcacheExpire:   cfg.Routing.RelcacheExpire,
+		DeferBegin:       cfg.Routing.DeferBegin,
 		ConsoleDatabases: databases, Admins: cfg.Console.AdminUsers, TLS: own, SocketMode: fs.FileMode(cfg.SocketMode)}
 }
 

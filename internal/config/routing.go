@@ -6,6 +6,7 @@ import "time"
 // where it has the parameter.
 type Routing struct {
 	CatchupWait time.Duration `yaml:"catchup_wait"` // wait for a standby before a read goes to the primary
+	DeferBegin  bool          `yaml:"defer_begin"`  // send BEGIN with the first statement of the block, which chooses the node
 
 	LoadBalanceMode           bool           `yaml:"load_balance_mode"` // off: everything to the primary
 	PrimaryReads              PrimaryReads   `yaml:"primary_reads"`
