@@ -1,0 +1,242 @@
+package livesql
+
+import (
+	"strconv"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+)
+
+// signature is a function that SQLite has, or that functions.go gives it.
+type signature struct {
+	args   []Type // Unknown takes any type; the last one repeats when open
+	least  int    // arguments that must be given
+	open   bool
+	result Type   // Unknown: that of the first argument
+	sql    string // the function's name there
+	text   string // or what stands for the call, with $1, $2 ...
+}
+
+func (t *translation) call(s *scope, f *pg.FuncCall) (expr, error) {
+	name := nameOf(f.Funcname)
+	switch {
+	case f.Over != nil:
+		return expr{}, unsupported(f.Location, "a window function")
+	case f.AggWithinGroup || f.FuncVariadic:
+		return expr{}, unsupported(f.Location, "this call of "+name)
+	}
+	if isAggregate(name) {
+		return t.aggregate(s, name, f)
+	}
+	args, err := t.list(s, f.Args)
+	if err != nil {
+		return expr{}, err
+	}
+	if made, ok, err := t.special(name, args, f.Location); ok || err != nil {
+		return made, err
+	}
+	sig, ok := t.catalog.functions[name]
+	if !ok || len(args) < sig.least || (len(args) > len(sig.args) && !sig.open) {
+		return expr{}, undefinedFunction(name, args, f.Location)
+	}
+	return t.apply(name, sig, args, f.Args)
+}
+
+func undefinedFunction(name string, args []expr, at int32) error {
+	types := make([]string, len(args))
+	for i, e := range args {
+		types[i] = e.typ.String()
+	}
+	return fail(codeUndefinedFunction, at, "function %s(%s) does not exist in the console", name, strings.Join(types, ", "))
+}
+
+// apply coerces the arguments and writes the call.
+func (t *translation) apply(name string, sig signature, args []expr, nodes []*pg.Node) (expr, error) {
+	for i := range args {
+		want := sig.args[min(i, len(sig.args)-1)]
+		if want == Unknown && args[i].typ == Unknown {
+			want = Text
+		}
+		if want == Unknown {
+			continue
+		}
+		made, err := t.coerce(args[i], want, locationOf(nodes[i]))
+		if err != nil {
+			return expr{}, err
+		}
+		args[i] = made
+	}
+	result := sig.result
+	if result == Unknown {
+		result = args[0].typ
+	}
+	return expr{sql: sig.write(args), typ: result, name: name}, nil
+}
+
+func (sig signature) write(args []expr) string {
+	if sig.text == "" {
+		return sig.sql + "(" + join(args) + ")"
+	}
+	var pairs []string
+	for i, e := range args {
+		pairs = append(pairs, "$"+strconv.Itoa(i+1), e.sql)
+	}
+	return strings.NewReplacer(pairs...).Replace(sig.text)
+}
+
+// special are functions that depend on the session or on the types given.
+func (t *translation) special(name string, args []expr, at int32) (expr, bool, error) {
+	text := func(value string) (expr, bool, error) {
+		return expr{sql: quoteText(value), typ: Text, name: name}, true, nil
+	}
+	switch name {
+	case "version":
+		return text(t.env.Version)
+	case "current_database":
+		return text(t.env.Database)
+	case "current_schema":
+		return text("public")
+	case "set_config":
+		if len(args) == 3 {
+			e, err := t.asText(args[1])
+			e.name = name
+			return e, true, err
+		}
+	case "current_setting":
+		if len(args) > 0 {
+			return text(t.env.Settings[strings.ToLower(args[0].text)])
+		}
+	case "concat", "concat_ws":
+		var parts []expr
+		for _, e := range args {
+			made, err := t.asText(e)
+			if err != nil {
+				return expr{}, true, err
+			}
+			parts = append(parts, made)
+		}
+		return expr{sql: "pg_" + name + "(" + join(parts) + ")", typ: Text, name: name}, true, nil
+	case "timezone":
+		if len(args) == 2 {
+			return expr{}, true, unsupported(at, "AT TIME ZONE")
+		}
+	case "extract", "date_part":
+		return t.datePart(name, args, at)
+	}
+	return expr{}, false, nil
+}
+
+// datePart is extract(field from x), of times and intervals.
+func (t *translation) datePart(name string, args []expr, at int32) (expr, bool, error) {
+	if len(args) != 2 {
+		return expr{}, false, nil
+	}
+	field, err := t.coerce(args[0], Text, at)
+	if err != nil {
+		return expr{}, true, err
+	}
+	function := map[Type]string{Timestamptz: "pg_time_part", Interval: "pg_interval_part"}[args[1].typ]
+	if function == "" {
+		return expr{}, true, undefinedFunction(name, args, at)
+	}
+	return expr{sql: function + "(" + field.sql + ", " + args[1].sql + ")", typ: Numeric, name: name}, true, nil
+}
+
+func isAggregate(name string) bool {
+	switch name {
+	case "count", "sum", "avg", "min", "max", "string_agg", "bool_and", "bool_or", "every":
+		return true
+	}
+	return false
+}
+
+func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall) (expr, error) {
+	filter, err := t.condition(s, " FILTER (WHERE ", f.AggFilter)
+	if err != nil {
+		return expr{}, err
+	}
+	if filter != "" {
+		filter += ")"
+	}
+	if f.AggStar {
+		return expr{sql: "count(*)" + filter, typ: Int8, name: name}, nil
+	}
+	args, err := t.list(s, f.Args)
+	if err != nil {
+		return expr{}, err
+	}
+	made, err := t.aggregated(name, args, f.Location)
+	if err != nil {
+		return made, err
+	}
+	distinct := ""
+	if f.AggDistinct {
+		distinct = "DISTINCT "
+	}
+	order, err := t.order(s, f.AggOrder, nil)
+	function, rest, _ := strings.Cut(made.sql, "(")
+	made.sql = function + "(" + distinct + strings.TrimSuffix(rest, ")") + order + ")" + filter
+	made.name = name
+	return made, err
+}
+
+// aggregated types an aggregate; its sql has nothing behind the arguments.
+func (t *translation) aggregated(name string, args []expr, at int32) (expr, error) {
+	wrong := func() (expr, error) { return expr{}, undefinedFunction(name, args, at) }
+	if name == "string_agg" {
+		if len(args) != 2 || args[0].typ != Text {
+			return wrong()
+		}
+		separator, err := t.coerce(args[1], Text, at)
+		return expr{sql: "group_concat(" + args[0].sql + ", " + separator.sql + ")", typ: Text}, err
+	}
+	if len(args) != 1 {
+		return wrong()
+	}
+	e := args[0]
+	switch name {
+	case "count":
+		return expr{sql: "count(" + e.sql + ")", typ: Int8}, nil
+	case "bool_and", "every", "bool_or":
+		if e.typ != Bool {
+			return wrong()
+		}
+		return expr{sql: map[bool]string{true: "max", false: "min"}[name == "bool_or"] + "(" + e.sql + ")", typ: Bool}, nil
+	case "min", "max":
+		e, err := t.coerce(e, known(e.typ), at)
+		return expr{sql: name + "(" + e.sql + ")", typ: e.typ, scale: e.scale}, err
+	}
+	result, ok := map[Type]Type{Int4: Int8, Int8: Numeric, Numeric: Numeric, Float8: Float8, Interval: Interval}[e.typ]
+	if !ok {
+		return wrong()
+	}
+	if name == "avg" && result == Int8 {
+		result = Numeric
+	}
+	return expr{sql: name + "(" + e.sql + ")", typ: result, scale: e.scale}, nil
+}
+
+// valueFunction is current_user and its kin, which have no brackets.
+func (t *translation) valueFunction(f *pg.SQLValueFunction) (expr, error) {
+	user := expr{sql: quoteText(t.env.User), typ: Text}
+	switch f.Op {
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP, pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP_N:
+		return expr{sql: "pg_now()", typ: Timestamptz, name: "current_timestamp"}, nil
+	case pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP, pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP_N:
+		return expr{sql: "pg_now()", typ: Timestamptz, name: "localtimestamp"}, nil
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_USER, pg.SQLValueFunctionOp_SVFOP_CURRENT_ROLE:
+		user.name = "current_user"
+		return user, nil
+	case pg.SQLValueFunctionOp_SVFOP_USER:
+		user.name = "user"
+		return user, nil
+	case pg.SQLValueFunctionOp_SVFOP_SESSION_USER:
+		user.name = "session_user"
+		return user, nil
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_CATALOG:
+		return expr{sql: quoteText(t.env.Database), typ: Text, name: "current_catalog"}, nil
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_SCHEMA:
+		return expr{sql: "'public'", typ: Text, name: "current_schema"}, nil
+	}
+	return expr{}, unsupported(f.Location, "this function")
+}

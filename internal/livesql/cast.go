@@ -1,0 +1,117 @@
+package livesql
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+)
+
+// typeCast translates CAST(x AS t), x::t and t 'literal'.
+func (t *translation) typeCast(s *scope, c *pg.TypeCast) (expr, error) {
+	e, err := t.expression(s, c.Arg)
+	if err != nil {
+		return e, err
+	}
+	name := nameOf(c.TypeName.Names)
+	if len(c.TypeName.ArrayBounds) > 0 {
+		return e, unsupported(c.Location, "an array")
+	}
+	if strings.HasPrefix(name, "reg") {
+		return t.registered(e, name, c.Location)
+	}
+	typ, ok := typeNamed(name)
+	if !ok {
+		return e, fail("42704", c.TypeName.Location, "type %q is not known to the console", name)
+	}
+	made, err := t.cast(e, typ, c.Location)
+	if made.name == "" {
+		made.name = typ.facts().name
+	}
+	return made, err
+}
+
+// nameOf is the last part of a qualified name.
+func nameOf(list []*pg.Node) string { return list[len(list)-1].GetString_().GetSval() }
+
+// cast converts as asked.
+func (t *translation) cast(e expr, to Type, at int32) (expr, error) {
+	from := e.typ
+	converted := func(function string) (expr, error) {
+		return expr{sql: function + "(" + e.sql + ")", typ: to, name: e.name}, nil
+	}
+	switch {
+	case e.null:
+		return expr{sql: "NULL", typ: to}, nil
+	case from == Unknown:
+		made, err := t.coerce(e, to, at)
+		return made, err
+	case from == to:
+		return e, nil
+	case to == Text:
+		return t.asText(e)
+	case from == Text:
+		return converted(map[Type]string{Int4: "pg_int", Int8: "pg_int", OID: "pg_int", Float8: "pg_float", Numeric: "pg_numeric",
+			Bool: "pg_bool", Timestamptz: "pg_time", Interval: "pg_interval"}[to])
+	case from.integer() && to.numeric(), from == Numeric && to == Float8, from == Float8 && to == Numeric:
+		if to == Float8 {
+			return expr{sql: "CAST(" + e.sql + " AS REAL)", typ: to, name: e.name}, nil
+		}
+		return expr{sql: e.sql, typ: to, name: e.name}, nil
+	case from.numeric() && to.integer():
+		return converted("pg_round")
+	case from == Bool && to == Int4:
+		return expr{sql: e.sql, typ: to, name: e.name}, nil
+	case from == Int4 && to == Bool:
+		return expr{sql: "(" + e.sql + " <> 0)", typ: to, name: e.name}, nil
+	}
+	return e, fail("42846", at, "cannot cast type %s to %s", from, to)
+}
+
+// asText converts any value to the text that a client would see.
+func (t *translation) asText(e expr) (expr, error) {
+	function := map[Type]string{Bool: "pg_bool_text", Timestamptz: "pg_time_text", Interval: "pg_interval_text"}[e.typ]
+	switch {
+	case e.typ == Unknown:
+		return t.coerce(e, Text, -1)
+	case e.typ == Text:
+		return e, nil
+	case function != "":
+		e.sql = function + "(" + e.sql + ")"
+	case e.scale > 0:
+		e.sql = "printf('%." + string(rune('0'+e.scale)) + "f', " + e.sql + ")"
+	case e.typ == Float8 || e.typ == Numeric:
+		e.sql = "pg_number_text(" + e.sql + ")"
+	default:
+		e.sql = "CAST(" + e.sql + " AS TEXT)"
+	}
+	return expr{sql: e.sql, typ: Text, name: e.name}, nil
+}
+
+// registered is a cast to regclass, regtype or one of their kin: a name becomes
+// the OID, an OID becomes the name. What it is used for is text or an oid.
+func (t *translation) registered(e expr, name string, at int32) (expr, error) {
+	switch {
+	case e.typ == Unknown && name == "regclass":
+		table, err := t.catalog.find(&pg.RangeVar{Relname: lastPart(e.text), Location: at})
+		if err != nil {
+			return e, err
+		}
+		return expr{sql: sqlLiteral(int64(t.catalog.oid(table))), typ: OID, name: name}, nil
+	case e.typ == Unknown:
+		typ, ok := typeNamed(lastPart(e.text))
+		if !ok {
+			return e, fail("42704", at, "type %q is not known to the console", e.text)
+		}
+		return expr{sql: sqlLiteral(int64(typ.OID())), typ: OID, name: name}, nil
+	case e.typ.integer():
+		return expr{sql: "pg_" + name + "(" + e.sql + ")", typ: Text, name: name}, nil
+	}
+	return e, unsupported(at, "a cast to "+name)
+}
+
+func lastPart(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	return strings.Trim(name, `"`)
+}

@@ -1,0 +1,23 @@
+// Package livesql answers SELECT over tables that are Go functions: each is
+// called once for a query and gives its rows as they are at that moment.
+//
+// A Catalog has the tables. Prepare parses a text with PostgreSQL's grammar,
+// resolves and types every name in it, and writes SQLite's spelling of what it
+// has understood; nothing else ever reaches SQLite. Query.Run opens an empty
+// in-memory SQLite with one virtual table for each table that is read, and
+// nothing but SELECT can be said to it. Types are PostgreSQL's and are known
+// before a query runs: Describe needs them.
+//
+// In SQLite a bool is 0 or 1, a timestamptz microseconds since 1970, an interval
+// microseconds, so that comparing, sorting and arithmetic need no conversion.
+//
+// Caveats:
+//   - The relations of pg_catalog that psql and drivers ask for are there, with
+//     the columns they ask for (catalog.go). A query that reads any other relation
+//     of pg_catalog has no rows.
+//   - numeric is a 64-bit integer or a double, and months are 30 days in an interval.
+//   - A column that is neither grouped nor aggregated gives the value of some row
+//     of its group instead of an error.
+//   - WITH RECURSIVE, LATERAL, functions in FROM, arrays, rows, DISTINCT ON, and
+//     writing of any kind are refused.
+package livesql

@@ -1,0 +1,169 @@
+package livesql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	"modernc.org/sqlite/vtab"
+)
+
+// engine carries out one query, in an in-memory database of its own.
+type engine struct {
+	query     *Query
+	now       time.Time
+	snapshots map[string][][]any // rows of the tables that are read
+	patterns  map[string]matcher
+}
+
+// collect asks every table for its rows, once.
+func (e *engine) collect(ctx context.Context) error {
+	for _, t := range e.query.tables {
+		rows, err := t.Rows(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
+		normal := make([][]any, len(rows))
+		for i, row := range rows {
+			normal[i] = Normal(row)
+		}
+		e.snapshots[t.Name] = normal
+	}
+	return nil
+}
+
+// The database is empty but for its virtual tables; strings in double quotes are
+// names, and sorting does not use files.
+const dsn = ":memory:?_dqs=0&_defensive=1&_pragma=temp_store(memory)&_pragma=case_sensitive_like(1)"
+
+func (e *engine) run(ctx context.Context, args []any) (result [][]any, err error) {
+	d := &sqlite.Driver{}
+	if err := e.register(d); err != nil {
+		return nil, err
+	}
+	opened, err := d.Open(dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	conn := opened.(connection)
+	if err := e.createTables(ctx, conn); err != nil {
+		return nil, err
+	}
+	named := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+	}
+	rows, err := conn.QueryContext(ctx, e.query.sql, named)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	return e.read(ctx, rows)
+}
+
+// connection is what SQLite's driver opens.
+type connection interface {
+	driver.ExecerContext
+	driver.QueryerContext
+}
+
+func (e *engine) createTables(ctx context.Context, conn connection) error {
+	for _, t := range e.query.tables {
+		name := quoteName(t.Name)
+		if _, err := conn.ExecContext(ctx, "CREATE VIRTUAL TABLE "+name+" USING live("+name+")", nil); err != nil {
+			return err
+		}
+	}
+	_, err := conn.ExecContext(ctx, "PRAGMA query_only = 1", nil)
+	return err
+}
+
+func (e *engine) read(ctx context.Context, rows driver.Rows) ([][]any, error) {
+	var all [][]any
+	size := 0
+	for {
+		row := make([]driver.Value, len(e.query.Columns))
+		err := rows.Next(row)
+		if err == io.EOF {
+			return all, ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		made := make([]any, len(row))
+		for i, v := range row {
+			made[i] = plain(v)
+			if s, ok := made[i].(string); ok {
+				size += len(s)
+			}
+			size += 16
+		}
+		if all = append(all, made); len(all) > maxRows || size > maxSize {
+			return nil, fail(codeTooLarge, -1, "the result is too large")
+		}
+	}
+}
+
+// plain undoes what the driver makes of a value.
+func plain(v driver.Value) any {
+	switch v := v.(type) {
+	case []byte:
+		return string(v)
+	case bool, time.Time:
+		return normal(v)
+	}
+	return v
+}
+
+// Create and Connect make the engine a vtab.Module whose tables are the query's.
+func (e *engine) Create(ctx vtab.Context, args []string) (vtab.Table, error) {
+	name := strings.Trim(args[len(args)-1], `"`)
+	for _, t := range e.query.tables {
+		if t.Name == name {
+			return &liveTable{e.snapshots[name]}, ctx.Declare("CREATE TABLE x (" + names(t.Columns) + ")")
+		}
+	}
+	return nil, fmt.Errorf("no table %q", name)
+}
+
+func (e *engine) Connect(ctx vtab.Context, args []string) (vtab.Table, error) {
+	return e.Create(ctx, args)
+}
+
+// liveTable is one snapshot.
+type liveTable struct{ rows [][]any }
+
+func (t *liveTable) BestIndex(info *vtab.IndexInfo) error {
+	info.EstimatedRows = int64(len(t.rows))
+	info.EstimatedCost = float64(len(t.rows) + 1)
+	return nil
+}
+
+func (t *liveTable) Open() (vtab.Cursor, error) { return &cursor{rows: t.rows}, nil }
+func (t *liveTable) Disconnect() error          { return nil }
+func (t *liveTable) Destroy() error             { return nil }
+
+// cursor walks over a snapshot.
+type cursor struct {
+	rows [][]any
+	at   int
+}
+
+func (c *cursor) Filter(int, string, []vtab.Value) error { c.at = 0; return nil }
+func (c *cursor) Next() error                            { c.at++; return nil }
+func (c *cursor) Eof() bool                              { return c.at >= len(c.rows) }
+func (c *cursor) Rowid() (int64, error)                  { return int64(c.at), nil }
+func (c *cursor) Close() error                           { return nil }
+
+func (c *cursor) Column(i int) (vtab.Value, error) {
+	if row := c.rows[c.at]; i >= 0 && i < len(row) {
+		return row[i], nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,301 @@
+package livesql
+
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+)
+
+// operation translates what the grammar calls an A_Expr.
+func (t *translation) operation(s *scope, a *pg.A_Expr) (expr, error) {
+	name := a.Name[len(a.Name)-1].GetString_().Sval
+	switch a.Kind {
+	case pg.A_Expr_Kind_AEXPR_OP:
+		return t.operator(s, name, a)
+	case pg.A_Expr_Kind_AEXPR_DISTINCT:
+		return t.distinctFrom(s, "IS NOT", a)
+	case pg.A_Expr_Kind_AEXPR_NOT_DISTINCT:
+		return t.distinctFrom(s, "IS", a)
+	case pg.A_Expr_Kind_AEXPR_NULLIF:
+		pair, err := t.pair(s, a)
+		return expr{sql: "nullif(" + join(pair) + ")", typ: pair[0].typ, scale: pair[0].scale, name: "nullif"}, err
+	case pg.A_Expr_Kind_AEXPR_IN:
+		return t.in(s, name, a)
+	case pg.A_Expr_Kind_AEXPR_LIKE, pg.A_Expr_Kind_AEXPR_ILIKE:
+		return t.like(s, name, a)
+	case pg.A_Expr_Kind_AEXPR_BETWEEN, pg.A_Expr_Kind_AEXPR_NOT_BETWEEN:
+		return t.between(s, a)
+	case pg.A_Expr_Kind_AEXPR_OP_ANY, pg.A_Expr_Kind_AEXPR_OP_ALL:
+		return t.anyOf(s, name, a)
+	}
+	return expr{}, unsupported(a.Location, "this kind of expression")
+}
+
+func (t *translation) operator(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	if a.Lexpr == nil {
+		return t.prefix(s, name, a)
+	}
+	switch name {
+	case "=", "<>", "<", ">", "<=", ">=":
+		return t.compare(s, name, a.Lexpr, a.Rexpr, a.Location)
+	case "~", "~*", "!~", "!~*":
+		return t.matches(s, name, a)
+	case "||":
+		return t.concatenation(s, a)
+	case "+", "-", "*", "/", "%":
+		return t.arithmetic(s, name, a)
+	}
+	return expr{}, fail(codeUndefinedFunction, a.Location, "operator %s cannot be used in the console", name)
+}
+
+func (t *translation) prefix(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	e, err := t.expression(s, a.Rexpr)
+	if err != nil {
+		return e, err
+	}
+	if (name != "-" && name != "+") || (!e.typ.numeric() && e.typ != Interval) {
+		return e, fail(codeUndefinedFunction, a.Location, "operator does not exist: %s %s", name, e.typ)
+	}
+	return expr{sql: "(" + name + " " + e.sql + ")", typ: e.typ, scale: e.scale}, nil
+}
+
+// pair translates both sides and gives them a common type.
+func (t *translation) pair(s *scope, a *pg.A_Expr) ([]expr, error) {
+	return t.both(s, a.Lexpr, a.Rexpr, a.Name[len(a.Name)-1].GetString_().Sval, a.Location)
+}
+
+func (t *translation) both(s *scope, l, r *pg.Node, operator string, at int32) ([]expr, error) {
+	pair, err := t.list(s, []*pg.Node{l, r})
+	if err != nil {
+		return make([]expr, 2), err
+	}
+	left, right := pair[0].typ, pair[1].typ
+	if _, err := t.common(pair, locationOf(r)); err != nil {
+		if left != Unknown && right != Unknown {
+			err = mismatch(operator, left, right, at)
+		}
+		return pair, err
+	}
+	return pair, nil
+}
+
+func mismatch(operator string, left, right Type, at int32) error {
+	e := fail(codeUndefinedFunction, at, "operator does not exist: %s %s %s", left, operator, right)
+	e.Hint = "you might need to add explicit type casts"
+	return e
+}
+
+func (t *translation) compare(s *scope, name string, l, r *pg.Node, at int32) (expr, error) {
+	pair, err := t.both(s, l, r, name, at)
+	return condition("(" + pair[0].sql + " " + name + " " + pair[1].sql + ")"), err
+}
+
+func (t *translation) distinctFrom(s *scope, word string, a *pg.A_Expr) (expr, error) {
+	pair, err := t.pair(s, a)
+	return condition("(" + pair[0].sql + " " + word + " " + pair[1].sql + ")"), err
+}
+
+func (t *translation) in(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	return t.among(s, name == "<>", a, a.Rexpr.GetList().Items)
+}
+
+// anyOf is x = ANY (ARRAY[...]) and x <> ALL (ARRAY[...]), also of a literal.
+func (t *translation) anyOf(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	right := a.Rexpr
+	if cast := right.GetTypeCast(); cast != nil {
+		right = cast.Arg
+	}
+	isAny := a.Kind == pg.A_Expr_Kind_AEXPR_OP_ANY
+	if array := right.GetAArrayExpr(); array != nil && ((name == "=" && isAny) || (name == "<>" && !isAny)) {
+		return t.among(s, !isAny, a, array.Elements)
+	}
+	text := right.GetAConst().GetSval().GetSval()
+	if strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") && !strings.ContainsAny(text, `"\`) && name == "=" && isAny {
+		var items []*pg.Node
+		for _, item := range strings.Split(strings.Trim(text, "{}"), ",") {
+			items = append(items, pg.MakeAConstStrNode(item, a.Location))
+		}
+		return t.among(s, false, a, items)
+	}
+	return expr{}, unsupported(a.Location, "this comparison with an array")
+}
+
+func (t *translation) among(s *scope, not bool, a *pg.A_Expr, items []*pg.Node) (expr, error) {
+	list, err := t.list(s, append([]*pg.Node{a.Lexpr}, items...))
+	if err != nil {
+		return expr{}, err
+	}
+	if _, err := t.common(list, a.Location); err != nil {
+		return expr{}, err
+	}
+	word := " IN ("
+	if not {
+		word = " NOT IN ("
+	}
+	return condition("(" + list[0].sql + word + join(list[1:]) + "))"), nil
+}
+
+// like needs PRAGMA case_sensitive_like. The escape of PostgreSQL is a backslash.
+func (t *translation) like(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	pattern, escape := a.Rexpr, "'\\'"
+	if call := pattern.GetFuncCall(); call != nil && nameOf(call.Funcname) == "like_escape" && len(call.Args) == 2 {
+		e, err := t.typed(s, call.Args[1], Text)
+		if err != nil {
+			return e, err
+		}
+		pattern, escape = call.Args[0], e.sql
+	}
+	pair, err := t.texts(s, name, a.Lexpr, pattern, a.Location)
+	if err != nil {
+		return expr{}, err
+	}
+	left, right := pair[0].sql, pair[1].sql
+	if a.Kind == pg.A_Expr_Kind_AEXPR_ILIKE {
+		left, right = "lower("+left+")", "lower("+right+")"
+	}
+	not := ""
+	if strings.HasPrefix(name, "!") {
+		not = " NOT"
+	}
+	return condition("(" + left + not + " LIKE " + right + " ESCAPE " + escape + ")"), nil
+}
+
+// texts translates two operands that have to be text.
+func (t *translation) texts(s *scope, operator string, l, r *pg.Node, at int32) ([]expr, error) {
+	pair, err := t.list(s, []*pg.Node{l, r})
+	if err != nil {
+		return nil, err
+	}
+	for i, node := range []*pg.Node{l, r} {
+		if pair[i].typ != Text && pair[i].typ != Unknown {
+			return nil, mismatch(operator, pair[0].typ, pair[1].typ, at)
+		}
+		if pair[i], err = t.coerce(pair[i], Text, locationOf(node)); err != nil {
+			return nil, err
+		}
+	}
+	return pair, nil
+}
+
+func (t *translation) matches(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	pair, err := t.texts(s, name, a.Lexpr, a.Rexpr, a.Location)
+	if err != nil {
+		return expr{}, err
+	}
+	function, not := "pg_matches(", ""
+	if strings.HasSuffix(name, "*") {
+		function = "pg_imatches("
+	}
+	if strings.HasPrefix(name, "!") {
+		not = "NOT "
+	}
+	return condition("(" + not + function + join(pair) + "))"), nil
+}
+
+func (t *translation) between(s *scope, a *pg.A_Expr) (expr, error) {
+	bounds := a.Rexpr.GetList().Items
+	list, err := t.list(s, append([]*pg.Node{a.Lexpr}, bounds...))
+	if err != nil {
+		return expr{}, err
+	}
+	_, err = t.common(list, a.Location)
+	not := ""
+	if a.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN {
+		not = " NOT"
+	}
+	return condition("(" + list[0].sql + not + " BETWEEN " + list[1].sql + " AND " + list[2].sql + ")"), err
+}
+
+func (t *translation) concatenation(s *scope, a *pg.A_Expr) (expr, error) {
+	pair, err := t.list(s, []*pg.Node{a.Lexpr, a.Rexpr})
+	if err != nil {
+		return expr{}, err
+	}
+	left, err := t.asText(pair[0])
+	if err != nil {
+		return expr{}, err
+	}
+	right, err := t.asText(pair[1])
+	return expr{sql: "(" + left.sql + " || " + right.sql + ")", typ: Text}, err
+}
+
+// arithmetic covers numbers, and times with intervals.
+func (t *translation) arithmetic(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	pair, err := t.list(s, []*pg.Node{a.Lexpr, a.Rexpr})
+	if err != nil {
+		return expr{}, err
+	}
+	if err := t.guess(name, pair, a); err != nil {
+		return expr{}, err
+	}
+	l, r := pair[0], pair[1]
+	if l.typ.numeric() && r.typ.numeric() {
+		return t.numbers(name, pair, a.Location)
+	}
+	typ, ok := temporal(name, l.typ, r.typ)
+	if !ok {
+		return expr{}, mismatch(name, l.typ, r.typ, a.Location)
+	}
+	switch name {
+	case "*":
+		return expr{sql: "CAST(" + l.sql + " * " + r.sql + " AS INTEGER)", typ: typ}, nil
+	case "/":
+		return expr{sql: "CAST(pg_div(" + l.sql + ", CAST(" + r.sql + " AS REAL)) AS INTEGER)", typ: typ}, nil
+	}
+	return expr{sql: "(" + l.sql + " " + name + " " + r.sql + ")", typ: typ}, nil
+}
+
+// guess gives an operand of unknown type that of the other, or what fits to it.
+func (t *translation) guess(name string, pair []expr, a *pg.A_Expr) error {
+	for i, node := range []*pg.Node{a.Lexpr, a.Rexpr} {
+		other := pair[1-i].typ
+		if pair[i].typ != Unknown || other == Unknown {
+			continue
+		}
+		if other == Timestamptz && name == "+" {
+			other = Interval
+		}
+		if other == Interval && name == "-" && i == 0 {
+			other = Timestamptz
+		}
+		e, err := t.coerce(pair[i], other, locationOf(node))
+		if err != nil {
+			return err
+		}
+		pair[i] = e
+	}
+	return nil
+}
+
+func temporal(name string, l, r Type) (Type, bool) {
+	switch {
+	case name == "+" && l == Timestamptz && r == Interval, name == "+" && l == Interval && r == Timestamptz,
+		name == "-" && l == Timestamptz && r == Interval:
+		return Timestamptz, true
+	case name == "-" && l == Timestamptz && r == Timestamptz, (name == "+" || name == "-") && l == Interval && r == Interval:
+		return Interval, true
+	case name == "*" && (l == Interval && r.numeric() || l.numeric() && r == Interval), name == "/" && l == Interval && r.numeric():
+		return Interval, true
+	}
+	return Unknown, false
+}
+
+func (t *translation) numbers(name string, pair []expr, at int32) (expr, error) {
+	typ, err := t.common(pair, at)
+	if err != nil {
+		return expr{}, err
+	}
+	if typ == OID {
+		typ = Int8
+	}
+	l, r := pair[0].sql, pair[1].sql
+	switch {
+	case name == "/" && typ == Numeric:
+		return expr{sql: "pg_div(CAST(" + l + " AS REAL), " + r + ")", typ: typ}, nil
+	case name == "/":
+		return expr{sql: "pg_div(" + l + ", " + r + ")", typ: typ}, nil
+	case name == "%":
+		return expr{sql: "pg_mod(" + l + ", " + r + ")", typ: typ}, nil
+	}
+	return expr{sql: "(" + l + " " + name + " " + r + ")", typ: typ}, nil
+}

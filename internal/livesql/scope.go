@@ -1,0 +1,150 @@
+package livesql
+
+import "strings"
+
+// relation is something in a FROM clause.
+type relation struct {
+	name    string
+	columns []Column
+	alias   string // in SQLite's text, unique in the query
+}
+
+func (r relation) find(column string) (Column, bool) {
+	for _, c := range r.columns {
+		if c.Name == column {
+			return c, true
+		}
+	}
+	return Column{}, false
+}
+
+// scope is the names that an expression may use; those of the query around it
+// come after its own.
+type scope struct {
+	parent    *scope
+	relations []relation
+	merged    map[string]bool    // columns of USING: one for both sides
+	ctes      map[string]cteName // of WITH
+}
+
+type cteName struct {
+	alias   string
+	columns []Column
+}
+
+func (s *scope) inner() *scope {
+	return &scope{parent: s, merged: map[string]bool{}, ctes: map[string]cteName{}}
+}
+
+func (s *scope) cte(name string) (cteName, bool) {
+	for ; s != nil; s = s.parent {
+		if c, ok := s.ctes[name]; ok {
+			return c, true
+		}
+	}
+	return cteName{}, false
+}
+
+// column resolves a name with or without its relation.
+func (s *scope) column(parts []string, at int32) (expr, error) {
+	name := parts[len(parts)-1]
+	for in := s; in != nil; in = in.parent {
+		found, count := in.here(parts[:len(parts)-1], name)
+		if count > 1 {
+			return expr{}, fail(codeAmbiguousColumn, at, "column reference %q is ambiguous", name)
+		}
+		if count == 1 {
+			return found, nil
+		}
+	}
+	if len(parts) > 1 && !s.knows(parts[len(parts)-2]) {
+		return expr{}, fail(codeUndefinedTable, at, "missing FROM-clause entry for table %q", parts[len(parts)-2])
+	}
+	return expr{}, fail(codeUndefinedColumn, at, "column %q does not exist", strings.Join(parts, "."))
+}
+
+// here counts the matches among the scope's own relations.
+func (s *scope) here(qualifier []string, name string) (found expr, count int) {
+	for _, r := range s.relations {
+		if len(qualifier) > 0 && r.name != qualifier[len(qualifier)-1] {
+			continue
+		}
+		c, ok := r.find(name)
+		if !ok {
+			continue
+		}
+		if len(qualifier) == 0 && s.merged[name] {
+			return expr{sql: quoteName(name), typ: c.Type, scale: c.Scale, name: name}, 1
+		}
+		found = r.reference(c)
+		count++
+	}
+	return found, count
+}
+
+func (r relation) reference(c Column) expr {
+	return expr{sql: r.alias + "." + quoteName(c.Name), typ: known(c.Type), scale: c.Scale, name: c.Name}
+}
+
+func (s *scope) knows(name string) bool {
+	for ; s != nil; s = s.parent {
+		for _, r := range s.relations {
+			if r.name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// known is text for what nothing gave a type.
+func known(t Type) Type {
+	if t == Unknown {
+		return Text
+	}
+	return t
+}
+
+// star is every column, or those of one relation; nil when there is no such one.
+func (s *scope) star(of string) []expr {
+	var all []expr
+	for name := range s.mergedInOrder() {
+		if of == "" {
+			e, _ := s.here(nil, name)
+			all = append(all, e)
+		}
+	}
+	for _, r := range s.relations {
+		if of != "" && r.name != of {
+			continue
+		}
+		for _, c := range r.columns {
+			if of != "" || !s.merged[c.Name] {
+				all = append(all, r.reference(c))
+			}
+		}
+	}
+	return all
+}
+
+// mergedInOrder gives the merged columns in the order of the first relation that
+// has them.
+func (s *scope) mergedInOrder() func(func(string) bool) {
+	return func(yield func(string) bool) {
+		seen := map[string]bool{}
+		for _, r := range s.relations {
+			for _, c := range r.columns {
+				if s.merged[c.Name] && !seen[c.Name] {
+					seen[c.Name] = true
+					if !yield(c.Name) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func quoteText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -1,0 +1,461 @@
+package livesql
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+)
+
+// translation writes one query in SQLite's words.
+type translation struct {
+	catalog *Catalog
+	env     Env
+	params  []Type
+	tables  []*Table // that are read, each once
+	aliases int
+}
+
+// selection is a translated SELECT.
+type selection struct {
+	sql     string
+	columns []Column
+	empty   []bool // by column: it is the constant NULL, of no type of its own
+}
+
+// alias makes a name for a relation that no other has.
+func (t *translation) alias() string {
+	t.aliases++
+	return "r" + strconv.Itoa(t.aliases)
+}
+
+// query translates a SELECT with everything that may surround it.
+func (t *translation) query(s *scope, q *pg.SelectStmt) (selection, error) {
+	if err := refuse(q); err != nil {
+		return selection{}, err
+	}
+	in := s.inner()
+	with, err := t.with(in, q.WithClause)
+	if err != nil {
+		return selection{}, err
+	}
+	var made selection
+	switch {
+	case q.Op != pg.SetOperation_SETOP_NONE:
+		made, err = t.setOperation(in, q)
+	case len(q.ValuesLists) > 0:
+		made, err = t.values(in, q)
+	default:
+		made, err = t.plain(in, q)
+	}
+	if err != nil {
+		return selection{}, err
+	}
+	limit, err := t.limit(q)
+	made.sql = with + made.sql + limit
+	return made, err
+}
+
+func refuse(q *pg.SelectStmt) error {
+	switch {
+	case q.IntoClause != nil:
+		return unsupported(-1, "SELECT INTO")
+	case len(q.LockingClause) > 0:
+		return unsupported(-1, "FOR UPDATE")
+	case len(q.WindowClause) > 0:
+		return unsupported(-1, "WINDOW")
+	case q.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES:
+		return unsupported(-1, "WITH TIES")
+	}
+	return nil
+}
+
+func (t *translation) with(s *scope, w *pg.WithClause) (string, error) {
+	if w == nil {
+		return "", nil
+	}
+	if w.Recursive {
+		return "", unsupported(w.Location, "WITH RECURSIVE")
+	}
+	var parts []string
+	for _, node := range w.Ctes {
+		c := node.GetCommonTableExpr()
+		q := c.Ctequery.GetSelectStmt()
+		if q == nil {
+			return "", unsupported(c.Location, "a statement that writes")
+		}
+		made, err := t.query(s, q)
+		if err != nil {
+			return "", err
+		}
+		columns := renamed(made.columns, c.Aliascolnames)
+		alias := t.alias()
+		s.ctes[c.Ctename] = cteName{alias, columns}
+		parts = append(parts, alias+"("+names(columns)+") AS ("+made.sql+")")
+	}
+	return "WITH " + strings.Join(parts, ", ") + " ", nil
+}
+
+// renamed gives columns the names of an alias list.
+func renamed(columns []Column, aliases []*pg.Node) []Column {
+	out := append([]Column{}, columns...)
+	for i, a := range aliases {
+		if i < len(out) {
+			out[i].Name = a.GetString_().Sval
+		}
+	}
+	return out
+}
+
+func names(columns []Column) string {
+	var list []string
+	for _, c := range columns {
+		list = append(list, quoteName(c.Name))
+	}
+	return strings.Join(list, ", ")
+}
+
+// plain translates SELECT ... FROM ... WHERE ... GROUP BY ... HAVING ... ORDER BY.
+func (t *translation) plain(s *scope, q *pg.SelectStmt) (selection, error) {
+	from, err := t.from(s, q.FromClause)
+	if err != nil {
+		return selection{}, err
+	}
+	targets, err := t.targets(s, q.TargetList)
+	if err != nil {
+		return selection{}, err
+	}
+	distinct, err := t.distinct(q)
+	if err != nil {
+		return selection{}, err
+	}
+	made := selectionOf(targets)
+	made.sql = "SELECT " + distinct + made.sql + from
+	where, err := t.condition(s, " WHERE ", q.WhereClause)
+	if err != nil {
+		return selection{}, err
+	}
+	group, err := t.group(s, q.GroupClause, targets)
+	if err != nil {
+		return selection{}, err
+	}
+	having, err := t.condition(s, " HAVING ", q.HavingClause)
+	if err != nil {
+		return selection{}, err
+	}
+	order, err := t.order(s, q.SortClause, targets)
+	made.sql += where + group + having + order
+	return made, err
+}
+
+func (t *translation) condition(s *scope, word string, node *pg.Node) (string, error) {
+	if node == nil {
+		return "", nil
+	}
+	e, err := t.boolean(s, node)
+	return word + e.sql, err
+}
+
+func (t *translation) distinct(q *pg.SelectStmt) (string, error) {
+	switch {
+	case len(q.DistinctClause) == 0:
+		return "", nil
+	case len(q.DistinctClause) == 1 && q.DistinctClause[0].GetNode() == nil:
+		return "DISTINCT ", nil
+	}
+	return "", unsupported(-1, "DISTINCT ON")
+}
+
+// selectionOf writes the target list; its sql is only that.
+func selectionOf(targets []expr) selection {
+	var made selection
+	var parts []string
+	for _, e := range targets {
+		parts = append(parts, e.sql+" AS "+quoteName(e.name))
+		made.columns = append(made.columns, Column{e.name, e.typ, e.scale})
+		made.empty = append(made.empty, e.null)
+	}
+	made.sql = strings.Join(parts, ", ")
+	return made
+}
+
+func (t *translation) targets(s *scope, list []*pg.Node) ([]expr, error) {
+	var all []expr
+	for _, node := range list {
+		target := node.GetResTarget()
+		if stars, of, at := starOf(target.Val); stars {
+			columns := s.star(of)
+			if len(columns) == 0 {
+				return nil, fail(codeUndefinedTable, at, "missing FROM-clause entry for *")
+			}
+			all = append(all, columns...)
+			continue
+		}
+		e, err := t.expression(s, target.Val)
+		if err != nil {
+			return nil, err
+		}
+		e.name = outputName(target, e)
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// outputName is the name PostgreSQL gives a column of the result.
+func outputName(target *pg.ResTarget, e expr) string {
+	switch {
+	case target.Name != "":
+		return target.Name
+	case e.name != "":
+		return e.name
+	}
+	return "?column?"
+}
+
+// starOf recognises * and relation.*.
+func starOf(node *pg.Node) (is bool, of string, at int32) {
+	c := node.GetColumnRef()
+	if c == nil || c.Fields[len(c.Fields)-1].GetAStar() == nil {
+		return false, "", -1
+	}
+	if len(c.Fields) > 1 {
+		of = c.Fields[len(c.Fields)-2].GetString_().Sval
+	}
+	return true, of, c.Location
+}
+
+func (t *translation) group(s *scope, list []*pg.Node, targets []expr) (string, error) {
+	var parts []string
+	for _, node := range list {
+		if n, ok, err := position(node, len(targets), "GROUP BY"); err != nil || ok {
+			if err != nil {
+				return "", err
+			}
+			parts = append(parts, strconv.Itoa(n))
+			continue
+		}
+		e, err := t.expression(s, node)
+		if err != nil {
+			if i := outputNamed(node, targets); i > 0 {
+				parts = append(parts, strconv.Itoa(i))
+				continue
+			}
+			return "", err
+		}
+		parts = append(parts, e.sql)
+	}
+	if len(parts) == 0 {
+		return "", nil
+	}
+	return " GROUP BY " + strings.Join(parts, ", "), nil
+}
+
+// position reads an item that is the number of a column of the result.
+func position(node *pg.Node, columns int, clause string) (n int, ok bool, err error) {
+	c := node.GetAConst()
+	if c == nil || c.GetIval() == nil {
+		return 0, false, nil
+	}
+	n = int(c.GetIval().Ival)
+	if n < 1 || n > columns {
+		return 0, false, fail(codeInvalidReference, c.Location, "%s position %d is not in select list", clause, n)
+	}
+	return n, true, nil
+}
+
+// outputNamed is the number of the result's column with a bare name; 0 for none.
+func outputNamed(node *pg.Node, targets []expr) int {
+	c := node.GetColumnRef()
+	if c == nil || len(c.Fields) != 1 || c.Fields[0].GetString_() == nil {
+		return 0
+	}
+	for i, e := range targets {
+		if e.name == c.Fields[0].GetString_().Sval {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// order sorts NULLs where PostgreSQL does. targets may be all that can be named.
+func (t *translation) order(s *scope, list []*pg.Node, targets []expr) (string, error) {
+	var parts []string
+	for _, node := range list {
+		by := node.GetSortBy()
+		if len(by.UseOp) > 0 {
+			return "", unsupported(by.Location, "ORDER BY ... USING")
+		}
+		text, err := t.sortKey(s, by.Node, targets)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, text+direction(by))
+	}
+	if len(parts) == 0 {
+		return "", nil
+	}
+	return " ORDER BY " + strings.Join(parts, ", "), nil
+}
+
+func (t *translation) sortKey(s *scope, node *pg.Node, targets []expr) (string, error) {
+	n, ok, err := position(node, len(targets), "ORDER BY")
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		n = outputNamed(node, targets)
+	}
+	if n > 0 {
+		return strconv.Itoa(n), nil
+	}
+	e, err := t.expression(s, node)
+	return e.sql, err
+}
+
+func direction(by *pg.SortBy) string {
+	descending := by.SortbyDir == pg.SortByDir_SORTBY_DESC
+	nullsFirst := descending
+	switch by.SortbyNulls {
+	case pg.SortByNulls_SORTBY_NULLS_FIRST:
+		nullsFirst = true
+	case pg.SortByNulls_SORTBY_NULLS_LAST:
+		nullsFirst = false
+	}
+	return map[bool]string{true: " DESC", false: " ASC"}[descending] +
+		map[bool]string{true: " NULLS FIRST", false: " NULLS LAST"}[nullsFirst]
+}
+
+func (t *translation) limit(q *pg.SelectStmt) (string, error) {
+	if q.LimitCount == nil && q.LimitOffset == nil {
+		return "", nil
+	}
+	count, err := t.rowCount(q.LimitCount)
+	if err != nil {
+		return "", err
+	}
+	text := " LIMIT coalesce(" + count + ", -1)"
+	if q.LimitOffset != nil {
+		offset, err := t.rowCount(q.LimitOffset)
+		if err != nil {
+			return "", err
+		}
+		text += " OFFSET coalesce(" + offset + ", 0)"
+	}
+	return text, nil
+}
+
+func (t *translation) rowCount(node *pg.Node) (string, error) {
+	if node == nil || node.GetAConst().GetIsnull() {
+		return "NULL", nil
+	}
+	e, err := t.typed(&scope{}, node, Int8)
+	return e.sql, err
+}
+
+// values translates VALUES lists: every column has one type.
+func (t *translation) values(s *scope, q *pg.SelectStmt) (selection, error) {
+	var rows [][]expr
+	for _, node := range q.ValuesLists {
+		row, err := t.list(s, node.GetList().Items)
+		if err != nil {
+			return selection{}, err
+		}
+		if len(rows) > 0 && len(row) != len(rows[0]) {
+			return selection{}, fail(codeSyntax, -1, "VALUES lists must all be the same length")
+		}
+		rows = append(rows, row)
+	}
+	made := selection{empty: make([]bool, len(rows[0]))}
+	for i := range rows[0] {
+		column := make([]expr, len(rows))
+		for j := range rows {
+			column[j] = rows[j][i]
+		}
+		typ, err := t.common(column, -1)
+		if err != nil {
+			return selection{}, err
+		}
+		for j := range rows {
+			rows[j][i] = column[j]
+		}
+		made.columns = append(made.columns, Column{Name: fmt.Sprintf("column%d", i+1), Type: typ})
+	}
+	var texts []string
+	for _, row := range rows {
+		texts = append(texts, "("+join(row)+")")
+	}
+	made.sql = "SELECT * FROM (VALUES " + strings.Join(texts, ", ") + ")"
+	order, err := t.order(s, q.SortClause, outputs(made.columns))
+	made.sql += order
+	return made, err
+}
+
+// outputs are columns that can only be named.
+func outputs(columns []Column) []expr {
+	list := make([]expr, len(columns))
+	for i, c := range columns {
+		list[i] = expr{name: c.Name, typ: c.Type}
+	}
+	return list
+}
+
+func join(list []expr) string {
+	texts := make([]string, len(list))
+	for i, e := range list {
+		texts[i] = e.sql
+	}
+	return strings.Join(texts, ", ")
+}
+
+// setOperation translates UNION, INTERSECT and EXCEPT.
+func (t *translation) setOperation(s *scope, q *pg.SelectStmt) (selection, error) {
+	left, err := t.query(s, q.Larg)
+	if err != nil {
+		return selection{}, err
+	}
+	right, err := t.query(s, q.Rarg)
+	if err != nil {
+		return selection{}, err
+	}
+	word := map[pg.SetOperation]string{pg.SetOperation_SETOP_UNION: "UNION",
+		pg.SetOperation_SETOP_INTERSECT: "INTERSECT", pg.SetOperation_SETOP_EXCEPT: "EXCEPT"}[q.Op]
+	if len(left.columns) != len(right.columns) {
+		return selection{}, fail(codeSyntax, -1, "each %s query must have the same number of columns", word)
+	}
+	made := selection{columns: left.columns, empty: make([]bool, len(left.columns))}
+	for i := range left.columns {
+		typ, ok := unified(left.columns[i].Type, right.columns[i].Type, left.empty[i], right.empty[i])
+		if !ok {
+			return selection{}, fail(codeDatatypeMismatch, -1, "%s types %s and %s cannot be matched", word,
+				left.columns[i].Type, right.columns[i].Type)
+		}
+		made.columns[i].Type, made.empty[i] = typ, left.empty[i] && right.empty[i]
+	}
+	if q.All {
+		if word != "UNION" {
+			return selection{}, unsupported(-1, word+" ALL")
+		}
+		word += " ALL"
+	}
+	made.sql = "SELECT * FROM (" + left.sql + ") " + word + " SELECT * FROM (" + right.sql + ")"
+	order, err := t.order(s, q.SortClause, outputs(made.columns))
+	made.sql += order
+	return made, err
+}
+
+// unified is the type of a column of which two queries give the values.
+func unified(a, b Type, aNull, bNull bool) (Type, bool) {
+	switch {
+	case aNull:
+		return b, true
+	case bNull, a == b:
+		return a, true
+	case a.numeric() && b.numeric():
+		if a.rank() > b.rank() {
+			return a, true
+		}
+		return b, true
+	}
+	return known(a), known(a) == known(b)
+}
