@@ -175,10 +175,12 @@ func (u *turn) encode(typ byte, size int) (bool, error) {
 	case wire.Query:
 		u.encodeQuery(frame)
 	case wire.Parse:
+		u.session.tally.ClientParses++
 		if err := u.encodeParse(frame); err != nil {
 			return false, err
 		}
 	case wire.Bind:
+		u.session.tally.Binds++
 		if err := u.encodeBind(frame, size); err != nil {
 			return false, err
 		}

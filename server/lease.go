@@ -34,6 +34,7 @@ func (u *turn) lease(need routing.Need) error {
 		return u.refuse(err)
 	}
 	s.server, s.epoch = server, u.epochNow()
+	s.began()
 	server.Conn.Attach(u.task)
 	if need == routing.Read {
 		s.shard.srv.selects[server.Node()].Add(1)
@@ -186,6 +187,7 @@ func (l *leasing) acquire(node cluster.NodeID) (*pool.Server, error) {
 	if server := p.Take(s.shard.loop); server != nil {
 		return server, nil
 	}
+	defer s.waits()()
 	w := p.Join(l.task)
 	for !w.Done() {
 		inTime := l.await(l.limit())

@@ -96,6 +96,7 @@ func (u *turn) prepare(st pool.Statement, e expected) {
 	if evicted, what := s.server.Statements.Add(st.Name, s.shard.srv.config().MaxPrepared); evicted != "" {
 		u.closeName(evicted, what)
 	}
+	s.tally.ServerParses++
 	u.request = appendParse(u.request, st.Name, st.Body())
 	e.statement = st.Name
 	u.expect(e)

@@ -412,6 +412,7 @@ func (u *turn) onReady(frame []byte) error {
 	u.follow(status)
 	s.tx, s.wrote = status, s.wrote || done.wrote
 	s.answered(status)
+	s.measure(status)
 	if status != wire.TxIdle && s.singly() {
 		return errTransactionBlock()
 	}

@@ -92,6 +92,8 @@ type Server struct {
 	tracking  tracking
 	started   time.Time
 	selects   []atomic.Uint64 // by node
+	ids       atomic.Uint64   // of sessions
+	periods   periods
 	draining  atomic.Bool
 
 	replications replications
@@ -214,7 +216,9 @@ func (s *Server) Run() error {
 	ctx, stopCatalogs := context.WithCancel(context.Background())
 	var catalogs sync.WaitGroup
 	catalogs.Go(func() { s.readCatalogs(ctx) })
+	stopPeriods := s.startPeriods()
 	err := s.group.Run()
+	stopPeriods()
 	stopCatalogs()
 	catalogs.Wait()
 	s.stopConsoles()

@@ -54,6 +54,9 @@ type session struct {
 	block  block
 	turn   *turn // while one runs
 
+	id     uint64
+	tally  *tally // of its database on its loop; never nil
+	clock  clock
 	beats  beats
 	watch  *stopwatch  // nil while it has no timeouts
 	doomed *wire.Error // why a timeout ends it
@@ -88,7 +91,8 @@ type unnamed struct {
 }
 
 func newSession(sh *shard, conn *reactor.Conn) *session {
-	s := &session{shard: sh, conn: conn, tx: wire.TxIdle, route: routing.NewSession(sh.srv.config().Consistency)}
+	s := &session{shard: sh, conn: conn, id: sh.srv.ids.Add(1), tally: sh.tally(""), clock: clock{connected: sh.srv.now()},
+		tx: wire.TxIdle, route: routing.NewSession(sh.srv.config().Consistency)}
 	s.route.Luck = rand.Uint32()
 	s.handler = s.run
 	return s
@@ -113,6 +117,7 @@ func (s *session) run(t *reactor.Task) {
 	u := s.shard.turn(s, t)
 	s.turn = u
 	s.beats.turns++
+	s.clock.asked = s.shard.srv.now()
 	defer func() {
 		s.turn = nil
 		if s.closed || u.err != nil || u.running {

@@ -16,6 +16,7 @@ type shard struct {
 	sessions map[*session]struct{}
 	turns    []*turn // free
 	decisions
+	tallies map[string]*tally
 
 	sweeper    *reactor.Task // looks after timeouts; nil while nobody has one
 	sweepEvery time.Duration
@@ -26,7 +27,7 @@ type shard struct {
 }
 
 func newShard(srv *Server, l *reactor.Loop) *shard {
-	sh := &shard{srv: srv, loop: l, sessions: map[*session]struct{}{}, decisions: make(decisions, srv.nodes())}
+	sh := &shard{srv: srv, loop: l, sessions: map[*session]struct{}{}, decisions: make(decisions, srv.nodes()), tallies: map[string]*tally{}}
 	sh.onChanged = sh.wakeWatchers
 	return sh
 }

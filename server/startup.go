@@ -108,6 +108,7 @@ func (l *login) admit() error {
 		return e
 	}
 	l.counted = true
+	l.tally = l.shard.tally(l.database)
 	return nil
 }
 

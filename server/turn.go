@@ -151,6 +151,7 @@ func (u *turn) receive() (bool, error) {
 	}
 	n, err := u.session.conn.TryRead(room)
 	u.in.w += n
+	u.session.tally.Received += uint64(n)
 	if err == io.EOF {
 		return n > 0, nil // it may only have closed its sending side: see outlive
 	}
@@ -233,6 +234,7 @@ func (u *turn) flush() (blocked bool, err error) {
 	if len(u.local) > 0 {
 		u.detour()
 		n, err := u.session.conn.TryWrite(u.local)
+		u.session.tally.Sent += uint64(n)
 		if err != nil {
 			return false, fmt.Errorf("%w: %w", errGone, err)
 		}
@@ -243,6 +245,7 @@ func (u *turn) flush() (blocked bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errGone, err)
 	}
+	u.session.tally.Sent += uint64(n)
 	u.scanned -= n
 	u.reply.consume(n)
 	return u.scanned > 0, nil

@@ -65,6 +65,7 @@ func (p *Pool) takeLocked(loop int) *Server {
 
 func (p *Pool) leaseLocked(s *Server) {
 	s.state = leased
+	s.leases++
 	p.leased++
 }
 

@@ -51,6 +51,7 @@ type Pools struct {
 	stop     context.CancelFunc
 	work     sync.WaitGroup
 	ticks    atomic.Uint32 // seconds, roughly
+	ids      atomic.Uint64 // of servers
 	derived  keyCache
 	ledger   ledger
 
@@ -175,7 +176,7 @@ func (p *Pools) land(pool *Pool, l *reactor.Loop, in *login, generation int, err
 		return
 	}
 	p.setWelcome(pool.key, in.params)
-	pool.dialed(l, newServer(pool, conn, in), generation, nil, 0)
+	pool.dialed(l, newServer(pool, p.ids.Add(1), conn, in), generation, nil, 0)
 }
 
 func (p *Pools) suspect(node cluster.NodeID, err error) {

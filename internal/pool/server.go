@@ -22,6 +22,7 @@ const (
 // the holder's; Conn, PID and Key never change.
 type Server struct {
 	Conn *reactor.Conn
+	ID   uint64 // of all connections since the start
 	Key  Key
 	PID  uint32
 
@@ -40,6 +41,7 @@ type Server struct {
 	generation int    // older than the pool's: do not use again
 	returned   uint32 // the reaper's tick at the last release
 	cancels    int    // cancel requests: one under way, another to follow
+	leases     uint64 // how often it was taken
 }
 
 // Node is the node that the connection leads to.
@@ -52,8 +54,8 @@ func (s *Server) Pool() *Pool { return s.pool }
 func (s *Server) expired(now uint32) bool { return s.expires != 0 && now >= s.expires }
 
 // newServer makes a connection in good order known to its pool.
-func newServer(p *Pool, conn *reactor.Conn, in *login) *Server {
-	s := &Server{Conn: conn, Key: p.key, PID: in.pid, pool: p, secret: in.secret, connected: time.Now()}
+func newServer(p *Pool, id uint64, conn *reactor.Conn, in *login) *Server {
+	s := &Server{Conn: conn, ID: id, Key: p.key, PID: in.pid, pool: p, secret: in.secret, connected: time.Now()}
 	s.Base = Reported(in.params)
 	s.Reported = s.Base
 	s.watcher = s.watch

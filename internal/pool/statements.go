@@ -95,6 +95,9 @@ type Statements struct {
 
 type kept struct{ name, statement string }
 
+// Len is how many are prepared.
+func (s *Statements) Len() int { return len(s.byName) }
+
 // Use marks a shared statement as used and reports whether the connection has it.
 func (s *Statements) Use(name string) bool {
 	e, ok := s.byName[name]

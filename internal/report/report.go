@@ -1,0 +1,115 @@
+package report
+
+import "time"
+
+// ClientState is what a client is doing, in PgBouncer's words.
+type ClientState int
+
+const (
+	ClientLogin   ClientState = iota // not yet logged in
+	ClientIdle                       // between requests, without a server
+	ClientActive                     // it has a server
+	ClientWaiting                    // in line for a server
+)
+
+func (s ClientState) String() string { return [...]string{"login", "idle", "active", "waiting"}[s] }
+
+// Client is an application's connection.
+type Client struct {
+	ID              uint64 // unique while pgherd runs
+	Database, User  string
+	State           ClientState
+	Transaction     bool // a block is open
+	Host            string
+	Port            int // 0 for a Unix-domain socket
+	Connected       time.Time
+	Request         time.Time // when its last request began; zero before the first
+	Waited          time.Duration
+	Server          uint64 // ID of the server that it has; 0 = none
+	TLS             string // version and cipher; "" in plain text
+	ApplicationName string
+	Prepared        int // named statements
+}
+
+// ServerState is what a connection to a node is doing.
+type ServerState int
+
+const (
+	ServerIdle ServerState = iota
+	ServerActive
+	ServerHeld // kept back while a cancel request for it is under way
+)
+
+func (s ServerState) String() string { return [...]string{"idle", "active", "being_canceled"}[s] }
+
+// Server is a connection to a node.
+type Server struct {
+	ID              uint64 // unique while pgherd runs
+	Node            int
+	Database, User  string
+	State           ServerState
+	PID             uint32 // of its process on the node
+	Connected       time.Time
+	Request         time.Time // when its client's request began, of an active one
+	Client          uint64    // ID of the client that has it; 0 = none
+	TLS             string
+	ApplicationName string
+	Prepared        int    // statements prepared on it
+	Leases          uint64 // how often it was taken
+}
+
+// Pool is the servers of one node, database and user.
+type Pool struct {
+	Node           int
+	Database, User string
+	Idle, Active   int
+	Held, Dialing  int
+	Waiting        int           // clients in line
+	Longest        time.Duration // that the first of them has waited, in seconds
+}
+
+// Counts is what has been counted for a database since the start. Bytes are those
+// of its clients.
+type Counts struct {
+	Assignments   uint64 // of a server to a client
+	Transactions  uint64
+	Queries       uint64
+	Received      uint64 // bytes
+	Sent          uint64
+	InTransaction time.Duration // clients were with a server
+	InQuery       time.Duration // from a request to the end of its answer
+	Waiting       time.Duration // for a server
+	ClientParses  uint64        // Parse messages of clients
+	ServerParses  uint64        // that servers were given
+	Binds         uint64
+}
+
+// Add sums up.
+func (c *Counts) Add(o Counts) {
+	c.Assignments += o.Assignments
+	c.Transactions += o.Transactions
+	c.Queries += o.Queries
+	c.Received += o.Received
+	c.Sent += o.Sent
+	c.InTransaction += o.InTransaction
+	c.InQuery += o.InQuery
+	c.Waiting += o.Waiting
+	c.ClientParses += o.ClientParses
+	c.ServerParses += o.ServerParses
+	c.Binds += o.Binds
+}
+
+// Since is what was counted after an earlier moment.
+func (c Counts) Since(o Counts) Counts {
+	return Counts{c.Assignments - o.Assignments, c.Transactions - o.Transactions, c.Queries - o.Queries,
+		c.Received - o.Received, c.Sent - o.Sent, c.InTransaction - o.InTransaction, c.InQuery - o.InQuery,
+		c.Waiting - o.Waiting, c.ClientParses - o.ClientParses, c.ServerParses - o.ServerParses, c.Binds - o.Binds}
+}
+
+// Traffic is the counts of one database.
+type Traffic struct {
+	Database string
+	Total    Counts
+	Period   Counts        // within Length
+	Length   time.Duration // of the last period that is over; 0 when none is
+}
