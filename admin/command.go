@@ -6,21 +6,25 @@ import (
 	"strings"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/livesql"
 )
 
 // privilege is who may run a command. The zero value is the narrow one.
 type privilege int
 
 const (
-	privilegeCommand privilege = iota // the console's administrators
-	privilegeLook                     // every user who can log in
+	privilegeCommand privilege = iota // console.admin_users
+	privilegeLook                     // and console.stats_users
+	privilegeNone                     // every user who can log in
 )
 
-func (p privilege) String() string { return [...]string{"administrators", "everybody"}[p] }
+func (p privilege) String() string {
+	return [...]string{"administrators", "stats users", "everybody"}[p]
+}
 
 // covers reports whether a user with privilege p may do what needs another: who
 // may command may look.
-func (p privilege) covers(needed privilege) bool { return p == needed || p == privilegeCommand }
+func (p privilege) covers(needed privilege) bool { return p <= needed }
 
 // command is one entry of the table.
 type command struct {
@@ -28,14 +32,14 @@ type command struct {
 	usage     string   // what follows the words; "" = nothing
 	help      string   // one line; "" hides a command that only drivers send
 	privilege privilege
-	columns   []string // of its result; nil when it has none
-	tag       string   // of CommandComplete; results have "SELECT n"
+	columns   []livesql.Column // of its result; nil when it has none
+	tag       string           // of CommandComplete; results have "SELECT n"
 	parse     func(*args) (runFunc, error)
 }
 
 // runFunc carries a statement out and returns its rows. progress reports a step
 // to the client; it may be called from any goroutine and does not block.
-type runFunc func(ctx context.Context, progress func(string)) ([][]string, error)
+type runFunc func(ctx context.Context, progress func(string)) ([][]any, error)
 
 func (c *command) name() string { return strings.Join(c.words, " ") }
 
@@ -84,7 +88,7 @@ func onNode(board *cluster.Board, run func(ctx context.Context, node cluster.Nod
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context, progress func(string)) ([][]string, error) {
+		return func(ctx context.Context, progress func(string)) ([][]any, error) {
 			node, err := findNode(board, number)
 			if err != nil {
 				return nil, err

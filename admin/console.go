@@ -10,6 +10,9 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/livesql"
+	"github.com/pgherd/pgherd/internal/report"
 )
 
 // PromoteMode says what a promotion may cost.
@@ -42,16 +45,30 @@ type Counters interface {
 	Selects(node cluster.NodeID) uint64
 }
 
-// Deps is what a Console works with. All of it is required, but for Admins.
+// Traffic is what the console needs of the sessions and the pools. Snapshots are
+// taken when they are asked for.
+type Traffic interface {
+	Clients(ctx context.Context) ([]report.Client, error)
+	Servers(ctx context.Context) ([]report.Server, error)
+	Pools() []report.Pool
+	Traffic(ctx context.Context) ([]report.Traffic, error)
+}
+
+// Deps is what a Console works with. All of it is required, but for Admins and
+// StatsUsers.
 type Deps struct {
 	Board    *cluster.Board
 	Cluster  Cluster
 	Recovery Recovery
 	Counters Counters
 	Process  Process
-	Admins   []string // users who may command; everybody may look
-	Version  string   // what SHOW POOL_VERSION answers
+	Traffic  Traffic
+	Config   func() *config.Config // the present one
+	Admins   []string              // users who may command
+	Version  string                // what SHOW POOL_VERSION answers
 	Log      hclog.Logger
+
+	StatsUsers []string // users who may look
 }
 
 // Session is one authenticated client of the console. Start-up is over: the
@@ -60,8 +77,9 @@ type Deps struct {
 type Session struct {
 	// Conn is read and written from two goroutines; a deadline in the past must
 	// wake a blocked call. Serve leaves it open, with deadlines set.
-	Conn net.Conn
-	User string
+	Conn     net.Conn
+	User     string
+	Database string // the name by which the client asked for the console
 	// Params are the ParameterStatus values the client was sent; SHOW answers
 	// from them. Drivers need client_encoding and standard_conforming_strings.
 	Params map[string]string
@@ -73,36 +91,54 @@ type Session struct {
 
 // Console serves the virtual database. Its methods are safe for concurrent use.
 type Console struct {
-	table  table
-	admins atomic.Pointer[[]string]
-	log    hclog.Logger
+	table   table
+	catalog *livesql.Catalog
+	version string
+	users   atomic.Pointer[users]
+	log     hclog.Logger
 }
+
+// users are those who may do more than everybody.
+type users struct{ admins, stats []string }
 
 // New makes the console and its table of commands.
 func New(d Deps) *Console {
-	c := &Console{table: commands(d), log: d.Log}
-	c.SetAdmins(d.Admins)
+	c := &Console{table: commands(d), catalog: catalog(d), version: d.Version, log: d.Log}
+	c.SetUsers(d.Admins, d.StatsUsers)
 	return c
 }
 
-// SetAdmins says who may command, in sessions that begin.
-func (c *Console) SetAdmins(users []string) {
-	users = slices.Clone(users)
-	c.admins.Store(&users)
+// SetUsers says who may command and who may look, in sessions that begin.
+func (c *Console) SetUsers(admins, stats []string) {
+	c.users.Store(&users{slices.Clone(admins), slices.Clone(stats)})
+}
+
+// privilegeOf is what a user may do.
+func (c *Console) privilegeOf(user string) privilege {
+	u := c.users.Load()
+	switch {
+	case slices.Contains(u.admins, user):
+		return privilegeCommand
+	case slices.Contains(u.stats, user):
+		return privilegeLook
+	}
+	return privilegeNone
 }
 
 // commands is the table of what HELP lists.
 func commands(d Deps) table {
-	t := table{
-		showPoolNodes(d.Board, d.Counters),
-		showPoolVersion(d.Version),
+	var t table
+	for _, v := range views(d) {
+		t = append(t, v.command())
+	}
+	t = append(t,
 		promoteNode(d.Board, d.Cluster),
 		attachNode(d.Board, d.Cluster),
 		detachNode(d.Board, d.Cluster),
 		recoverNode(d.Board, d.Recovery),
 		reload(d.Process),
 		shutdown(d.Process),
-	}
+	)
 	return append(t, help(t))
 }
 

@@ -23,10 +23,10 @@ func settings(params map[string]string) table {
 func setting(name, value string, words ...string) command {
 	return command{
 		words:     append([]string{"SHOW"}, words...),
-		privilege: privilegeLook,
-		columns:   []string{name},
-		parse: nothingMore(func(context.Context, func(string)) ([][]string, error) {
-			return [][]string{{value}}, nil
+		privilege: privilegeNone,
+		columns:   textColumns(name),
+		parse: nothingMore(func(context.Context, func(string)) ([][]any, error) {
+			return [][]any{{value}}, nil
 		}),
 	}
 }
@@ -48,7 +48,6 @@ func (s *session) driverCommands() table {
 		accepted("DISCARD ALL", "DISCARD ALL", s.deallocateAll),
 		accepted("DEALLOCATE ALL", "DEALLOCATE ALL", s.deallocateAll),
 		s.deallocate(),
-		selectOne(),
 	}
 }
 
@@ -56,11 +55,11 @@ func (s *session) driverCommands() table {
 func accepted(words, tag string, effect func()) command {
 	return command{
 		words:     strings.Fields(words),
-		privilege: privilegeLook,
+		privilege: privilegeNone,
 		tag:       tag,
 		parse: func(a *args) (runFunc, error) {
 			a.rest()
-			return func(context.Context, func(string)) ([][]string, error) {
+			return func(context.Context, func(string)) ([][]any, error) {
 				if effect != nil {
 					effect()
 				}
@@ -78,7 +77,7 @@ func (s *session) deallocateAll() { clear(s.statements) }
 func (s *session) deallocate() command {
 	return command{
 		words:     []string{"DEALLOCATE"},
-		privilege: privilegeLook,
+		privilege: privilegeNone,
 		tag:       "DEALLOCATE",
 		parse: func(a *args) (runFunc, error) {
 			a.try("PREPARE")
@@ -87,30 +86,11 @@ func (s *session) deallocate() command {
 				return nil, a.fail()
 			}
 			name := a.next().identifier()
-			return func(context.Context, func(string)) ([][]string, error) {
+			return func(context.Context, func(string)) ([][]any, error) {
 				_, err := find(s.statements, name, "prepared statement", codeUnknownStatement)
 				delete(s.statements, name)
 				return nil, err
 			}, a.end()
-		},
-	}
-}
-
-// selectOne answers SELECT 1, which pools send to see whether a connection
-// lives. Nothing else can be selected.
-func selectOne() command {
-	return command{
-		words:     []string{"SELECT"},
-		privilege: privilegeLook,
-		columns:   []string{"?column?"},
-		parse: func(a *args) (runFunc, error) {
-			at := a.peek().position
-			if rest := a.rest(); len(rest) != 1 || !rest[0].is("1") {
-				e := newError(codeNotSupported, "the console takes commands, not queries")
-				e.hint, e.position = "HELP lists the commands", at
-				return nil, e
-			}
-			return func(context.Context, func(string)) ([][]string, error) { return [][]string{{"1"}}, nil }, nil
 		},
 	}
 }

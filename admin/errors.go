@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgproto3/v2"
+
+	"github.com/pgherd/pgherd/internal/livesql"
 )
 
 // SQLSTATE codes the console gives by itself (PostgreSQL, appendix A).
@@ -62,6 +64,9 @@ func asSQLError(err error) *sqlError {
 	if own, ok := errors.AsType[*sqlError](err); ok {
 		return own
 	}
+	if q, ok := errors.AsType[*livesql.Error](err); ok {
+		return &sqlError{code: q.Code, message: q.Message, hint: q.Hint, position: q.Position}
+	}
 	e := newError(codeSystem, "%s", err.Error())
 	var coded interface{ SQLState() string }
 	if errors.As(err, &coded) && len(coded.SQLState()) == 5 {
@@ -76,11 +81,13 @@ func asSQLError(err error) *sqlError {
 
 // canceled tells a command that was ended from outside from one that failed.
 func canceled(ctx context.Context, err error) error {
-	if !errors.Is(err, context.Canceled) || !errors.Is(context.Cause(ctx), errCancelRequest) {
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, errCancelRequest) || !errors.Is(context.Cause(ctx), errCancelRequest) {
 		return err
 	}
 	e := newError(codeCanceled, "%s", errCancelRequest)
-	e.detail, e.hint = err.Error(), asSQLError(err).hint
+	if err != errCancelRequest {
+		e.detail, e.hint = err.Error(), asSQLError(err).hint
+	}
 	return e
 }
 

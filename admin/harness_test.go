@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/report"
 )
 
 // refused is an error as an engine may return it.
@@ -88,6 +90,37 @@ func (e *engines) Reload() ([]string, error) {
 	return []string{"pool.size: 20 -> 30"}, nil
 }
 
+func (e *engines) Clients(context.Context) ([]report.Client, error) {
+	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	return []report.Client{
+		{ID: 1, Database: "app", User: "joe", State: report.ClientActive, Host: "10.0.0.9", Port: 4711, Connected: at, Request: at.Add(time.Minute), Server: 5, ApplicationName: "shop"},
+		{ID: 2, Database: "app", User: "joe", State: report.ClientWaiting, Connected: at, Waited: 1500 * time.Millisecond},
+		{ID: 3, Database: "app", User: "ann", State: report.ClientIdle, Host: "::1", Port: 4712, Connected: at, Prepared: 2},
+	}, nil
+}
+
+func (e *engines) Servers(context.Context) ([]report.Server, error) {
+	at := time.Date(2024, 5, 6, 7, 0, 0, 0, time.UTC)
+	return []report.Server{
+		{ID: 5, Node: 1, Database: "app", User: "joe", State: report.ServerActive, PID: 99, Connected: at, Client: 1, Leases: 7},
+		{ID: 6, Node: 0, Database: "app", User: "joe", PID: 98, Connected: at},
+	}, nil
+}
+
+func (e *engines) Pools() []report.Pool {
+	return []report.Pool{{Node: 0, Database: "app", User: "joe", Idle: 1, Waiting: 1}, {Node: 1, Database: "app", User: "joe", Active: 1}}
+}
+
+func (e *engines) Traffic(context.Context) ([]report.Traffic, error) {
+	c := report.Counts{Transactions: 600, Queries: 1200, Received: 60000, InQuery: 12 * time.Second}
+	return []report.Traffic{{Database: "app", Total: c, Period: c, Length: time.Minute}}, nil
+}
+
+func testConfig() *config.Config {
+	return &config.Config{Console: config.Console{Database: "pgpool"}, Pool: config.Pool{Size: 20, MaxClients: 100},
+		Databases: map[string]config.Database{"app": {User: "joe", Password: config.NewSecret("secret")}}}
+}
+
 func (e *engines) Shutdown() { e.note("shutdown") }
 
 func testBoard() *cluster.Board {
@@ -115,7 +148,7 @@ func fill(n *cluster.NodeState, status cluster.Status, role cluster.Role, up boo
 
 func testConsole(e *engines) *Console {
 	return New(Deps{
-		Board: testBoard(), Cluster: e, Recovery: e, Counters: e, Process: e,
+		Board: testBoard(), Cluster: e, Recovery: e, Counters: e, Process: e, Traffic: e, Config: testConfig, StatsUsers: []string{"stats"},
 		Admins: []string{"admin"}, Version: "4.7.2 (pgherd 1)", Log: hclog.NewNullLogger(),
 	})
 }
@@ -173,7 +206,7 @@ func (r *running) serve(ctx context.Context, c *Console, conn net.Conn) error {
 		return err
 	}
 	user := start.(*pgproto3.StartupMessage).Parameters["user"]
-	return c.Serve(ctx, Session{Conn: conn, User: user, Params: params, Cancels: r.cancels})
+	return c.Serve(ctx, Session{Conn: conn, User: user, Database: "pgpool", Params: params, Cancels: r.cancels})
 }
 
 // connect opens the session; onNotice may be nil.

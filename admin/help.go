@@ -11,13 +11,13 @@ func help(t table) command {
 		words:     []string{"HELP"},
 		usage:     "[command]",
 		help:      "what can be said here, or about one command",
-		privilege: privilegeLook,
-		columns:   []string{"command", "allowed_to", "description"},
+		privilege: privilegeNone,
+		columns:   textColumns("command", "allowed_to", "description"),
 	}
 	listed := append(t[:len(t):len(t)], h)
 	h.parse = func(a *args) (runFunc, error) {
 		chosen, err := listed.chosen(a)
-		return func(context.Context, func(string)) ([][]string, error) { return chosen.describe(), nil }, err
+		return func(context.Context, func(string)) ([][]any, error) { return chosen.describe(), nil }, err
 	}
 	return h
 }
@@ -37,10 +37,10 @@ func (t table) chosen(a *args) (table, error) {
 	return kept, nil
 }
 
-func (t table) describe() [][]string {
-	var rows [][]string
+func (t table) describe() [][]any {
+	var rows [][]any
 	for _, c := range t {
-		rows = append(rows, []string{strings.TrimSpace(c.name() + " " + c.usage), c.privilege.String(), c.help})
+		rows = append(rows, []any{strings.TrimSpace(c.name() + " " + c.usage), c.privilege.String(), c.help})
 	}
 	return rows
 }

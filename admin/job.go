@@ -10,22 +10,22 @@ import (
 
 // outcome is what a command returned.
 type outcome struct {
-	rows [][]string
+	rows [][]any
 	err  error
 }
 
 // run carries a statement out, provided the user may, and waits for it.
-func (s *session) run(ctx context.Context, stmt *statement) ([][]string, error) {
+func (s *session) run(ctx context.Context, stmt *statement, args []any) ([][]any, error) {
 	if !s.may.covers(stmt.privilege) {
 		s.log.Warn("console command denied", "user", s.user, "command", stmt.text)
 		return nil, denied(stmt.command, s.user)
 	}
-	if stmt.privilege == privilegeLook {
-		return s.watch(ctx, stmt)
+	if stmt.privilege != privilegeCommand {
+		return s.watch(ctx, stmt.bound(args))
 	}
 	s.log.Info("console command started", "user", s.user, "command", stmt.text)
 	began := time.Now()
-	rows, err := s.watch(ctx, stmt)
+	rows, err := s.watch(ctx, stmt.bound(args))
 	if err != nil {
 		s.log.Warn("console command failed", "user", s.user, "command", stmt.text, "elapsed", time.Since(began), "error", err)
 	} else {
@@ -36,12 +36,15 @@ func (s *session) run(ctx context.Context, stmt *statement) ([][]string, error) 
 
 func denied(c *command, user string) error {
 	return newError(codeInsufficient, "permission denied for %s", c.name()).
-		withHint("only the console's admin_users may command, and %q is not one of them", user)
+		withHint("%s; %q is none of them", map[privilege]string{
+			privilegeCommand: "only those in console.admin_users may command",
+			privilegeLook:    "those in console.stats_users and console.admin_users may look",
+		}[c.privilege], user)
 }
 
 // watch runs the command on a goroutine of its own. Until it returns, notices
 // are passed on, and what ends it early is looked out for.
-func (s *session) watch(ctx context.Context, stmt *statement) ([][]string, error) {
+func (s *session) watch(ctx context.Context, run runFunc) ([][]any, error) {
 	if ctx.Err() != nil {
 		return nil, s.ended(ctx, ctx.Err())
 	}
@@ -50,7 +53,7 @@ func (s *session) watch(ctx context.Context, stmt *statement) ([][]string, error
 	steps := newSteps(time.Now())
 	done := make(chan outcome, 1)
 	go func() {
-		rows, err := stmt.run(ctx, func(text string) { steps.add(text, time.Now()) })
+		rows, err := run(ctx, func(text string) { steps.add(text, time.Now()) })
 		done <- outcome{rows, err}
 	}()
 	for {

@@ -1,27 +1,56 @@
 package admin
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
+
+	"github.com/pgherd/pgherd/internal/livesql"
 )
 
 // statement is one parsed command, ready to run.
 type statement struct {
 	*command
-	run  runFunc
-	text string // its words, as they are logged
+	run   runFunc
+	text  string         // its words, as they are logged
+	query *livesql.Query // of a SELECT, which has no run before its parameters are known
+}
+
+// parameters are the type OIDs of what Bind must give.
+func (s *statement) parameters() []uint32 {
+	if s.query == nil {
+		return nil
+	}
+	return s.query.Params
+}
+
+// bound is what to run with these parameters.
+func (s *statement) bound(args []any) runFunc {
+	if s.query == nil {
+		return s.run
+	}
+	return func(ctx context.Context, _ func(string)) ([][]any, error) { return s.query.Run(ctx, args) }
+}
+
+// language is what a session understands: commands, and queries if there is
+// somebody to select.
+type language struct {
+	table   table
+	selects func(sql string, declared []uint32) (statement, error)
 }
 
 // parse turns a query string into statements; none when it is empty. Nothing is
-// returned when one of them is wrong.
-func (t table) parse(sql string) ([]statement, error) {
+// returned when one of them is wrong. declared are the parameters' types, as far
+// as Parse told.
+func (l language) parse(sql string, declared []uint32) ([]statement, error) {
 	texts, err := scan(sql)
 	if err != nil {
 		return nil, err
 	}
 	var statements []statement
 	for _, tokens := range texts {
-		s, err := t.statement(tokens)
+		s, err := l.statement(tokens, declared)
 		if err != nil {
 			return nil, err
 		}
@@ -30,9 +59,14 @@ func (t table) parse(sql string) ([]statement, error) {
 	return statements, nil
 }
 
-func (t table) statement(tokens []token) (statement, error) {
+func (l language) statement(tokens []token, declared []uint32) (statement, error) {
+	if isQuery(tokens[0]) {
+		first, last := tokens[0].rest, tokens[len(tokens)-1].rest
+		s, err := l.selects(first[:len(first)-len(last)], declared)
+		return s, moved(err, tokens[0].position-1)
+	}
 	a := &args{tokens: tokens}
-	c, err := t.find(a)
+	c, err := l.table.find(a)
 	if err != nil {
 		return statement{}, err
 	}
@@ -40,7 +74,21 @@ func (t table) statement(tokens []token) (statement, error) {
 	if err != nil {
 		return statement{}, err
 	}
-	return statement{c, run, joinWords(tokens)}, nil
+	return statement{command: c, run: run, text: joinWords(tokens)}, nil
+}
+
+// isQuery recognises what a SELECT begins with.
+func isQuery(first token) bool {
+	return first.is("SELECT") || first.is("WITH") || first.is("VALUES") || first.is("TABLE") || first.text == "("
+}
+
+// moved puts an error's position, which counts from the statement, into the query
+// string.
+func moved(err error, by int) error {
+	if e, ok := errors.AsType[*sqlError](err); ok && e.position > 0 {
+		e.position += by
+	}
+	return err
 }
 
 // find consumes the longest sequence of words that names a command.

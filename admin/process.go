@@ -16,7 +16,7 @@ func reload(p Process) command {
 		words: []string{"RELOAD"},
 		help:  "read the configuration file again; a mistake in it changes nothing",
 		tag:   "RELOAD",
-		parse: nothingMore(func(_ context.Context, progress func(string)) ([][]string, error) {
+		parse: nothingMore(func(_ context.Context, progress func(string)) ([][]any, error) {
 			notes, err := p.Reload()
 			for _, note := range notes {
 				progress(note)
@@ -34,7 +34,7 @@ func shutdown(p Process) command {
 		words: []string{"SHUTDOWN"},
 		help:  "end pgherd when its clients have finished, as SIGTERM does",
 		tag:   "SHUTDOWN",
-		parse: nothingMore(func(context.Context, func(string)) ([][]string, error) {
+		parse: nothingMore(func(context.Context, func(string)) ([][]any, error) {
 			p.Shutdown()
 			return nil, nil
 		}),

@@ -22,6 +22,6 @@ func TestReload(t *testing.T) {
 		conn.Close(context.Background())
 	}
 	refused("F0000")
-	c.SetAdmins(nil)
+	c.SetUsers(nil, nil)
 	refused("42501")
 }

@@ -19,7 +19,7 @@ func promoteNode(board *cluster.Board, engine Cluster) command {
 				return nil, err
 			}
 			mode := promoteMode(a)
-			return func(ctx context.Context, progress func(string)) ([][]string, error) {
+			return func(ctx context.Context, progress func(string)) ([][]any, error) {
 				node, err := findNode(board, number)
 				if err != nil {
 					return nil, err

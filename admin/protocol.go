@@ -5,7 +5,12 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgproto3/v2"
+
+	"github.com/pgherd/pgherd/internal/livesql"
 )
+
+// flushRows is how many rows are written at a time.
+const flushRows = 1000
 
 // maxObjects bounds the prepared statements, and the portals, of one session.
 const maxObjects = 1000
@@ -13,11 +18,11 @@ const maxObjects = 1000
 // prepared is what Parse leaves behind. An empty query has no statement.
 type prepared struct {
 	*statement
-	parameters []uint32 // type OIDs as declared; commands use none of them
+	parameters []uint32 // type OIDs; commands use none of those that were declared
 }
 
 // columns of the result; nil when there is none.
-func (p *prepared) columns() []string {
+func (p *prepared) columns() []livesql.Column {
 	if p.statement == nil {
 		return nil
 	}
@@ -35,8 +40,9 @@ const (
 type portal struct {
 	*prepared
 	formats []int16
+	args    []any
 	state   portalState
-	rows    [][]string // not yet sent
+	rows    [][]any // not yet sent
 }
 
 // query answers a simple Query: each statement is bound and executed in turn,
@@ -44,7 +50,7 @@ type portal struct {
 func (s *session) query(ctx context.Context, sql string) error {
 	delete(s.statements, "")
 	delete(s.portals, "")
-	statements, err := s.table.parse(sql)
+	statements, err := s.language.parse(sql, nil)
 	if err != nil {
 		return err
 	}
@@ -84,7 +90,7 @@ func (s *session) parse(m *pgproto3.Parse) error {
 	if _, exists := s.statements[m.Name]; exists && m.Name != "" {
 		return newError(codeDuplicateStmt, "prepared statement %q already exists", m.Name)
 	}
-	statements, err := s.table.parse(m.Query)
+	statements, err := s.language.parse(m.Query, m.ParameterOIDs)
 	if err != nil {
 		return err
 	}
@@ -93,6 +99,9 @@ func (s *session) parse(m *pgproto3.Parse) error {
 	case 0:
 	case 1:
 		made.statement = &statements[0]
+		if list := made.statement.parameters(); list != nil {
+			made.parameters = list
+		}
 	default:
 		return newError(codeSyntax, "cannot insert multiple commands into a prepared statement")
 	}
@@ -118,7 +127,14 @@ func (s *session) bind(m *pgproto3.Bind) error {
 	if err := checkFormats(m.ResultFormatCodes, len(stmt.columns())); err != nil {
 		return err
 	}
-	if err := keep(s.portals, m.DestinationPortal, &portal{prepared: stmt, formats: m.ResultFormatCodes}, "portals"); err != nil {
+	var args []any
+	if stmt.statement != nil && stmt.query != nil {
+		if args, err = bindArgs(stmt.parameters, m); err != nil {
+			return err
+		}
+	}
+	made := &portal{prepared: stmt, formats: m.ResultFormatCodes, args: args}
+	if err := keep(s.portals, m.DestinationPortal, made, "portals"); err != nil {
 		return err
 	}
 	s.out.add(&pgproto3.BindComplete{})
@@ -174,7 +190,7 @@ func (s *session) execute(ctx context.Context, p *portal, limit int, a announcem
 	}
 	if p.state == portalFresh {
 		p.state = portalRan
-		rows, err := s.run(ctx, p.statement)
+		rows, err := s.run(ctx, p.statement, p.args)
 		if err != nil {
 			return err
 		}
@@ -183,19 +199,25 @@ func (s *session) execute(ctx context.Context, p *portal, limit int, a announcem
 	if a == announce && p.columns() != nil {
 		s.out.add(describe(p.columns(), nil))
 	}
-	s.sendRows(p, limit)
-	return nil
+	return s.sendRows(p, limit)
 }
 
 // sendRows sends a portal's next rows and how it stands after them. A limit that
 // was just reached suspends it, as in PostgreSQL.
-func (s *session) sendRows(p *portal, limit int) {
+func (s *session) sendRows(p *portal, limit int) error {
 	n := len(p.rows)
 	if limit > 0 {
 		n = min(n, limit)
 	}
-	for _, row := range p.rows[:n] {
-		s.out.add(dataRow(row))
+	for i, row := range p.rows[:n] {
+		m, err := dataRow(row, p.columns(), p.formats)
+		if err != nil {
+			return err
+		}
+		s.out.add(m)
+		if i%flushRows == flushRows-1 && s.out.flush() != nil {
+			break
+		}
 	}
 	p.rows = p.rows[n:]
 	switch {
@@ -206,6 +228,7 @@ func (s *session) sendRows(p *portal, limit int) {
 	default:
 		s.out.add(&pgproto3.CommandComplete{CommandTag: []byte("SELECT " + strconv.Itoa(n))})
 	}
+	return nil
 }
 
 // find is a named object of the session.

@@ -21,6 +21,7 @@ type token struct {
 	kind     tokenKind
 	text     string // as written; "" at the end of the text
 	position int    // of its first character, from 1
+	rest     string // the query string from here on
 }
 
 // is reports whether the token is this keyword, given in upper case.
@@ -73,7 +74,7 @@ func (s *scanner) next() (token, error) {
 
 // take consumes size bytes as one token.
 func (s *scanner) take(kind tokenKind, size int) token {
-	t := token{kind, s.rest[:size], s.position}
+	t := token{kind, s.rest[:size], s.position, s.rest}
 	s.position += utf8.RuneCountInString(t.text)
 	s.rest = s.rest[size:]
 	return t

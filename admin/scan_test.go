@@ -63,17 +63,17 @@ func FuzzParse(f *testing.F) {
 	}
 	s := newSession(testConsole(&engines{}), Session{User: "admin"}, nil, nil)
 	f.Fuzz(func(t *testing.T, sql string) {
-		statements, err := s.table.parse(sql)
+		statements, err := s.language.parse(sql, nil)
 		if err == nil {
 			for _, stmt := range statements {
-				if stmt.run == nil || stmt.text == "" {
+				if stmt.run == nil && stmt.query == nil || stmt.text == "" {
 					t.Errorf("%q: statement without %+v", sql, stmt)
 				}
 			}
 			return
 		}
 		e, ok := errors.AsType[*sqlError](err)
-		if !ok || e.position < 1 || e.position > utf8.RuneCountInString(sql)+1 {
+		if !ok || e.position < 0 || e.position > utf8.RuneCountInString(sql)+1 {
 			t.Errorf("%q: %v at %d", sql, err, e.position)
 		}
 	})

@@ -10,12 +10,19 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what was answered into testdata")
+
+// TestMain has times shown in the same zone everywhere.
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
 
 // TestScenarios plays testdata/*.txt. A block is a line with the protocol
 // (simple, extended or both) and the user, a query string, "----", and what the
@@ -83,7 +90,7 @@ func exec(ctx context.Context, conn *pgx.Conn, protocol, sql string) ([]*pgconn.
 	if protocol == "simple" {
 		return conn.PgConn().Exec(ctx, sql).ReadAll()
 	}
-	r := conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, []int16{pgx.BinaryFormatCode}).Read()
+	r := conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Read()
 	if r.Err != nil {
 		return nil, r.Err
 	}

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/jackc/pgproto3/v2"
@@ -21,7 +20,7 @@ const (
 type session struct {
 	user     string
 	may      privilege
-	table    table // the console's, with what only this session answers
+	language language // the console's, with what only this session answers
 	log      hclog.Logger
 	in       *inbox
 	out      *outbox
@@ -36,15 +35,12 @@ type session struct {
 
 func newSession(c *Console, s Session, in *inbox, shutdown <-chan struct{}) *session {
 	made := &session{
-		user: s.User, may: privilegeLook, log: c.log,
+		user: s.User, may: c.privilegeOf(s.User), log: c.log,
 		in: in, out: &outbox{w: s.Conn}, cancels: s.Cancels, shutdown: shutdown,
 		tx: 'I', statements: map[string]*prepared{}, portals: map[string]*portal{},
 	}
-	if slices.Contains(*c.admins.Load(), s.User) {
-		made.may = privilegeCommand
-	}
-	made.table = append(c.table[:len(c.table):len(c.table)], settings(s.Params)...)
-	made.table = append(made.table, made.driverCommands()...)
+	table := append(c.table[:len(c.table):len(c.table)], settings(s.Params)...)
+	made.language = language{append(table, made.driverCommands()...), c.selects(s)}
 	return made
 }
 

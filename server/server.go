@@ -65,6 +65,7 @@ type Console interface {
 type ConsoleClient struct {
 	Conn     net.Conn
 	User     string
+	Database string
 	Params   map[string]string // what it was told by ParameterStatus
 	Canceled <-chan struct{}   // receives when a cancel request comes in
 }

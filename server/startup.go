@@ -411,7 +411,7 @@ func (s *session) handOver() {
 	srv.consoles.Go(func() {
 		defer loop.Post(s.closeDetached)
 		defer conn.Close()
-		err := srv.console.Serve(srv.consoleCtx, ConsoleClient{conn, s.user, consoleParameters, s.canceledConsole})
+		err := srv.console.Serve(srv.consoleCtx, ConsoleClient{conn, s.user, s.database, consoleParameters, s.canceledConsole})
 		if err != nil {
 			srv.log.Warn("console session failed", "user", s.user, "error", err)
 		}

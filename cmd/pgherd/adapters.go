@@ -42,5 +42,5 @@ func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, progress fu
 type console struct{ admin *admin.Console }
 
 func (c *console) Serve(ctx context.Context, client server.ConsoleClient) error {
-	return c.admin.Serve(ctx, admin.Session{Conn: client.Conn, User: client.User, Params: client.Params, Cancels: client.Canceled})
+	return c.admin.Serve(ctx, admin.Session{Conn: client.Conn, User: client.User, Database: client.Database, Params: client.Params, Cancels: client.Canceled})
 }

@@ -24,6 +24,13 @@ func newReloads(cfg *config.Config) reloads {
 	return reloads{started: cfg, current: cfg, mu: &sync.Mutex{}}
 }
 
+// config is the configuration in force.
+func (a *app) config() *config.Config {
+	a.reloads.mu.Lock()
+	defer a.reloads.mu.Unlock()
+	return a.reloads.current
+}
+
 // Reload reads the configuration file, and what it names, again. A mistake
 // changes nothing. The notes say what has changed, and what needs a restart.
 func (a *app) Reload() (notes []string, err error) {
@@ -80,7 +87,7 @@ func (a *app) apply(r reloaded) {
 	a.users.Replace(r.access.secrets)
 	a.pools.Configure(poolConfig(r.cfg, nil, 0, a.certs.nodes))
 	a.server.Configure(serverConfig(r.cfg, r.access, a.board, a.certs.clients))
-	a.console.SetAdmins(r.cfg.Console.AdminUsers)
+	a.console.SetUsers(r.cfg.Console.AdminUsers, r.cfg.Console.StatsUsers)
 	if config.SameNodes(a.reloads.started, r.cfg) {
 		a.failover.SetWeights(context.Background(), weightsOf(r.cfg))
 	}

@@ -72,7 +72,8 @@ type Auth struct {
 // Console is the virtual database with pgherd's own commands.
 type Console struct {
 	Database   string   `yaml:"database"`
-	AdminUsers []string `yaml:"admin_users"`
+	AdminUsers []string `yaml:"admin_users"` // they command
+	StatsUsers []string `yaml:"stats_users"` // they look
 }
 
 // HealthCheck says when a node is called down (Pgpool-II's health_check_*).
@@ -138,7 +139,7 @@ func (c *Config) setDefaults() {
 		Routing: Routing{CatchupWait: 10 * time.Millisecond, DeferBegin: true, LoadBalanceMode: true, CheckUnloggedTable: true,
 			ReadOnlyFunctions: []string{}, WriteFunctions: []string{}, PrimaryQueries: []string{}, RelcacheExpire: 5 * time.Minute},
 		StateDir: "/var/lib/pgherd",
-		Console:  Console{Database: "pgpool", AdminUsers: []string{}},
+		Console:  Console{Database: "pgpool", AdminUsers: []string{}, StatsUsers: []string{}},
 		HealthCheck: HealthCheck{
 			Period:     500 * time.Millisecond,
 			Timeout:    2 * time.Second,

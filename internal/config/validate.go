@@ -75,9 +75,14 @@ func (v validator) monitor(m Monitor) {
 
 func (v validator) console(c Console) {
 	v.notEmpty("console.database", c.Database)
+	v.userList("console.admin_users", c.AdminUsers)
+	v.userList("console.stats_users", c.StatsUsers)
+}
+
+func (v validator) userList(list string, users []string) {
 	unique := v.unique()
-	for i, user := range c.AdminUsers {
-		key := fmt.Sprintf("console.admin_users[%d]", i)
+	for i, user := range users {
+		key := fmt.Sprintf("%s[%d]", list, i)
 		v.notEmpty(key, user)
 		unique(key, user)
 	}
