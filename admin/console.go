@@ -92,6 +92,7 @@ type Session struct {
 // Console serves the virtual database. Its methods are safe for concurrent use.
 type Console struct {
 	table   table
+	alias   table // of the database pgbouncer
 	catalog *livesql.Catalog
 	version string
 	users   atomic.Pointer[users]
@@ -103,7 +104,12 @@ type users struct{ admins, stats []string }
 
 // New makes the console and its table of commands.
 func New(d Deps) *Console {
-	c := &Console{table: commands(d), catalog: catalog(d), version: d.Version, log: d.Log}
+	all := views(d)
+	older := make([]view, len(all))
+	for i, v := range all {
+		older[i] = v.withOlder()
+	}
+	c := &Console{table: commands(d, all), alias: commands(d, older), catalog: catalog(d), version: d.Version, log: d.Log}
 	c.SetUsers(d.Admins, d.StatsUsers)
 	return c
 }
@@ -111,6 +117,14 @@ func New(d Deps) *Console {
 // SetUsers says who may command and who may look, in sessions that begin.
 func (c *Console) SetUsers(admins, stats []string) {
 	c.users.Store(&users{slices.Clone(admins), slices.Clone(stats)})
+}
+
+// tableOf is the commands that a session sees.
+func (c *Console) tableOf(s Session) table {
+	if s.Database == "pgbouncer" {
+		return c.alias
+	}
+	return c.table
 }
 
 // privilegeOf is what a user may do.
@@ -126,9 +140,9 @@ func (c *Console) privilegeOf(user string) privilege {
 }
 
 // commands is the table of what HELP lists.
-func commands(d Deps) table {
+func commands(d Deps, views []view) table {
 	var t table
-	for _, v := range views(d) {
+	for _, v := range views {
 		t = append(t, v.command())
 	}
 	t = append(t,

@@ -19,6 +19,7 @@ func databases(d Deps) view {
 		columns: columns("name:s host:s port:i database:s force_user:s pool_size:i min_pool_size:i reserve_pool_size:i " +
 			"server_lifetime:i pool_mode:s load_balance_hosts:s max_connections:i current_connections:i max_client_connections:i " +
 			"current_client_connections:i paused:i disabled:i"),
+		older: map[string]string{"reserve_pool": "reserve_pool_size"},
 		rows: func(ctx context.Context) ([][]any, error) {
 			all, err := d.Traffic.Clients(ctx)
 			if err != nil {

@@ -13,8 +13,8 @@
 // shutdown; it always waits for the command to return.
 //
 // Caveats:
-//   - All columns are of type text (OID 25), whose binary form is its text form,
-//     so that a driver may ask for either.
+//   - A view is described once and serves both SHOW and SELECT; SHOW prints times
+//     and booleans as Pgpool-II and PgBouncer do. Queries are internal/livesql's.
 //   - A query string is parsed whole before anything of it runs, as PostgreSQL
 //     does: a syntax error in its last statement means that none was carried out.
 //   - BEGIN, COMMIT and ROLLBACK are accepted because drivers send them. They do

@@ -39,7 +39,8 @@ func newSession(c *Console, s Session, in *inbox, shutdown <-chan struct{}) *ses
 		in: in, out: &outbox{w: s.Conn}, cancels: s.Cancels, shutdown: shutdown,
 		tx: 'I', statements: map[string]*prepared{}, portals: map[string]*portal{},
 	}
-	table := append(c.table[:len(c.table):len(c.table)], settings(s.Params)...)
+	table := c.tableOf(s)
+	table = append(table[:len(table):len(table)], settings(s.Params)...)
 	made.language = language{append(table, made.driverCommands()...), c.selects(s)}
 	return made
 }

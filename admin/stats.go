@@ -39,8 +39,10 @@ func stats(d Deps) view {
 		"client_parse_count server_parse_count bind_count"),
 		numerics("avg_", "server_assignment_count xact_count query_count recv sent xact_time query_time wait_time "+
 			"client_parse_count server_parse_count bind_count")...)
-	return statsView(d, "stats", "totals and averages of each database", list,
+	v := statsView(d, "stats", "totals and averages of each database", list,
 		func(t report.Traffic) []any { return append(totalValues(t.Total), averageValues(t)...) })
+	v.older = map[string]string{"total_requests": "total_query_count"}
+	return v
 }
 
 func statsTotals(d Deps) view {

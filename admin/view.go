@@ -2,6 +2,8 @@ package admin
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +18,31 @@ type view struct {
 	style    style
 	columns  []livesql.Column
 	rows     func(ctx context.Context) ([][]any, error)
+	older    map[string]string // columns of PgBouncers before 1.25, and what they are called now
+}
+
+// withOlder has SHOW print the older columns behind the present ones, for
+// exporters that look for them.
+func (v view) withOlder() view {
+	rows := v.rows
+	var from []int
+	for _, name := range slices.Sorted(maps.Keys(v.older)) {
+		i := slices.IndexFunc(v.columns, func(c livesql.Column) bool { return c.Name == v.older[name] })
+		from = append(from, i)
+		old := v.columns[i]
+		old.Name = name
+		v.columns = append(v.columns[:len(v.columns):len(v.columns)], old)
+	}
+	v.rows = func(ctx context.Context) ([][]any, error) {
+		list, err := rows(ctx)
+		for r := range list {
+			for _, i := range from {
+				list[r] = append(list[r], list[r][i])
+			}
+		}
+		return list, err
+	}
+	return v
 }
 
 // style is how SHOW prints what the program that a view is taken from prints
@@ -120,9 +147,10 @@ func catalog(d Deps) *livesql.Catalog {
 	// psql completes SHOW with these.
 	settings := &livesql.Table{Name: "pg_settings", Columns: textColumns("name"),
 		Rows: func(context.Context) ([][]any, error) { return names, nil }}
-	databases := &livesql.Table{Name: "pg_database", Columns: columns("oid:q datname:s datistemplate:b datallowconn:b"),
+	databases := &livesql.Table{Name: "pg_database", Columns: columns("oid:q datname:s datdba:i encoding:i datcollate:s datctype:s " +
+		"daticulocale:s datlocprovider:s datistemplate:b datallowconn:b datacl:s"),
 		Rows: func(context.Context) ([][]any, error) {
-			return [][]any{{1, d.Config().Console.Database, false, true}}, nil
+			return [][]any{{1, d.Config().Console.Database, 10, 6, "C", "C", nil, "c", false, true, nil}}, nil
 		}}
 	return livesql.NewCatalog(tables, settings, databases)
 }

@@ -101,7 +101,7 @@ func (c *Catalog) pgClass() *Table {
 		var rows [][]any
 		for _, t := range c.tables {
 			rows = append(rows, []any{c.oid(t), t.Name, publicOID, 0, 0, ownerOID, 0, 0, 0, false, "p", "r", len(t.Columns), 0,
-				false, false, false, false, false, "n", nil, nil, nil})
+				false, false, false, false, false, "d", nil, nil, nil})
 		}
 		return rows, nil
 	}}

@@ -14,7 +14,7 @@
 // Caveats:
 //   - The relations of pg_catalog that psql and drivers ask for are there, with
 //     the columns they ask for (catalog.go). A query that reads any other relation
-//     of pg_catalog has no rows.
+//     of pg_catalog has no rows, nor has one that reads nothing else and is not understood.
 //   - numeric is a 64-bit integer or a double, and months are 30 days in an interval.
 //   - A column that is neither grouped nor aggregated gives the value of some row
 //     of its group instead of an error.

@@ -45,7 +45,7 @@ func (c *Catalog) Prepare(sql string, declared []uint32, env Env) (*Query, error
 		t.params = append(t.params, TypeOf(oid))
 	}
 	made, err := t.query(&scope{}, statement)
-	if errors.Is(err, errStrange) {
+	if errors.Is(err, errStrange) || (err != nil && t.onlySystem()) {
 		return empty(statement, t), nil
 	}
 	if err != nil {
@@ -58,6 +58,17 @@ func (c *Catalog) Prepare(sql string, declared []uint32, env Env) (*Query, error
 		}
 	}
 	return q, nil
+}
+
+// onlySystem reports whether nothing but pg_catalog was read so far: drivers and
+// psql ask it more than we understand, and can do without an answer.
+func (t *translation) onlySystem() bool {
+	for _, table := range t.tables {
+		if t.catalog.public(table) {
+			return false
+		}
+	}
+	return len(t.tables) > 0
 }
 
 func (c *Catalog) public(t *Table) bool {
