@@ -1,0 +1,75 @@
+package history
+
+import (
+	"slices"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// registers are the keys, each one by itself: a history is linearizable when it is
+// for every key alone (Herlihy and Wing, 1990).
+func registers() porcupine.Model {
+	return porcupine.Model{
+		Init:      func() any { return int64(0) },
+		Partition: byKey,
+		Step: func(state, input, output any) (bool, any) {
+			if o := input.(Op); o.Kind == Write {
+				return true, o.Version
+			}
+			return output.(int64) == state.(int64), state
+		},
+	}
+}
+
+func byKey(all []porcupine.Operation) [][]porcupine.Operation {
+	keys := map[int][]porcupine.Operation{}
+	for _, o := range all {
+		key := o.Input.(Op).Key
+		keys[key] = append(keys[key], o)
+	}
+	parts := make([][]porcupine.Operation, 0, len(keys))
+	for _, part := range keys {
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// Linearizable reports whether every read returned what was the newest version at
+// some moment between its call and its return. known is false when that could not
+// be found out within limit.
+func Linearizable(ops []Op, limit time.Duration) (yes, known bool) {
+	list := make([]porcupine.Operation, 0, len(ops))
+	for _, o := range ops {
+		list = append(list, porcupine.Operation{ClientId: o.Client, Input: o, Output: o.Version,
+			Call: int64(o.Call), Return: int64(o.Return)})
+	}
+	switch porcupine.CheckOperationsTimeout(registers(), list, limit) {
+	case porcupine.Ok:
+		return true, true
+	case porcupine.Illegal:
+		return false, true
+	}
+	return false, false
+}
+
+// Stale returns the reads of a version older than one that anybody had seen or been
+// acknowledged before they were asked for. It finds less than Linearizable, and
+// says where.
+func Stale(ops []Op) []Violation {
+	returned := slices.Clone(ops)
+	slices.SortFunc(returned, func(a, b Op) int { return int(a.Return - b.Return) })
+	asked := slices.Clone(ops)
+	slices.SortFunc(asked, func(a, b Op) int { return int(a.Call - b.Call) })
+	known, next := map[int]int64{}, 0
+	var found []Violation
+	for _, o := range asked {
+		for ; next < len(returned) && returned[next].Return < o.Call; next++ {
+			known[returned[next].Key] = max(known[returned[next].Key], returned[next].Version)
+		}
+		if o.Kind == Read && o.Version < known[o.Key] {
+			found = append(found, Violation{Freshness, o, known[o.Key]})
+		}
+	}
+	return found
+}
