@@ -51,7 +51,7 @@ func New(c Config, d Deps) *Engine {
 	}
 	e.positions = newPositions(c, d.Board, e.log)
 	for _, n := range c.Nodes {
-		e.monitors = append(e.monitors, newMonitor(n, c, e.probed))
+		e.monitors = append(e.monitors, newMonitor(n, c, e.probed, d.Board.Forget))
 	}
 	return e
 }

@@ -21,13 +21,14 @@ type monitor struct {
 	node   cluster.Node
 	config Config
 	report func(context.Context, cluster.NodeID, Report)
+	lost   func(cluster.NodeID) // its connection broke
 	alarm  alarm
 	conn   *pgx.Conn
 	limit  time.Duration // of the next probe
 }
 
-func newMonitor(n cluster.Node, c Config, report func(context.Context, cluster.NodeID, Report)) *monitor {
-	return &monitor{node: n, config: c, report: report, limit: c.HealthCheck.Timeout}
+func newMonitor(n cluster.Node, c Config, report func(context.Context, cluster.NodeID, Report), lost func(cluster.NodeID)) *monitor {
+	return &monitor{node: n, config: c, report: report, lost: lost, limit: c.HealthCheck.Timeout}
 }
 
 func (m *monitor) run(ctx context.Context) {
@@ -76,6 +77,7 @@ func (m *monitor) listen(ctx context.Context) {
 	}
 	if _, err := m.conn.WaitForNotification(ctx); err != nil && m.conn.IsClosed() {
 		m.conn = nil
+		m.lost(m.node.ID)
 	}
 }
 

@@ -18,9 +18,10 @@ type positions struct {
 	board   *cluster.Board
 	pollers []*poller
 
-	mu      sync.Mutex
-	epoch   cluster.Epoch // of history
-	history history
+	mu       sync.Mutex
+	epoch    cluster.Epoch // of what follows
+	timeline cluster.Timeline
+	history  history
 }
 
 func newPositions(c Config, board *cluster.Board, log hclog.Logger) *positions {
@@ -34,7 +35,7 @@ func newPositions(c Config, board *cluster.Board, log hclog.Logger) *positions {
 	return p
 }
 
-// dispatch hands needs to the primary's poller until ctx ends.
+// dispatch hands needs to the pollers until ctx ends.
 func (p *positions) dispatch(ctx context.Context) {
 	for {
 		select {
@@ -42,9 +43,7 @@ func (p *positions) dispatch(ctx context.Context) {
 			return
 		case <-p.board.Demand():
 		}
-		if id := p.board.Current().Primary; id != cluster.NoNode {
-			p.pollers[id].rouse()
-		}
+		p.rouseAll()
 	}
 }
 
@@ -63,19 +62,30 @@ func (p *positions) target(epoch cluster.Epoch) cluster.LSN {
 	if p.epoch != epoch {
 		return 0
 	}
-	return p.history.newest.lsn
+	return p.history.newest
 }
 
 // advance notes a sample of the primary; true when its log has grown.
-func (p *positions) advance(s cluster.Sample) bool {
+func (p *positions) advance(s cluster.Sample, timeline cluster.Timeline) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.Epoch != p.epoch {
 		p.epoch, p.history = s.Epoch, history{}
 	}
-	grown := s.LSN > p.history.newest.lsn
+	p.timeline = timeline
+	grown := s.LSN > p.history.newest
 	p.history.add(s.Began, s.LSN)
 	return grown
+}
+
+// line is the primary's timeline in epoch; 0 while it is not known.
+func (p *positions) line(epoch cluster.Epoch) cluster.Timeline {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.epoch != epoch {
+		return 0
+	}
+	return p.timeline
 }
 
 func (p *positions) lag(s cluster.Sample) time.Duration {
@@ -95,10 +105,11 @@ type poller struct {
 	log    hclog.Logger
 	wake   chan struct{}
 
-	conn    *pgx.Conn
-	primary bool // the connection was seen to be out of recovery
-	epoch   cluster.Epoch
-	pace    pace
+	conn     *pgx.Conn
+	timeline cluster.Timeline // the node's, once the connection was seen to be out of recovery
+	epoch    cluster.Epoch
+	sure     cluster.LSN // standby: the last position that is surely the primary's, in epoch and on conn
+	pace     pace
 }
 
 func (p *poller) rouse() {
@@ -144,7 +155,7 @@ func (p *poller) await(ctx context.Context) bool {
 func (p *poller) due() time.Time {
 	now := p.shared.board.Current()
 	if now.Epoch != p.epoch {
-		p.epoch, p.pace = now.Epoch, pace{}
+		p.epoch, p.pace, p.sure = now.Epoch, pace{}, 0
 	}
 	switch {
 	case !now.Nodes[p.node.ID].Status.Serves():
@@ -152,24 +163,25 @@ func (p *poller) due() time.Time {
 	case now.Primary == p.node.ID:
 		return p.pace.primaryDue(p.shared.board.Needed())
 	}
-	return p.pace.standbyDue(p.shared.target(now.Epoch))
+	return p.pace.standbyDue(p.shared.target(now.Epoch), p.shared.board.Needed())
 }
 
 // poll takes one sample. It is dropped when the epoch changed meanwhile.
 func (p *poller) poll(ctx context.Context, now *cluster.Snapshot) {
 	s := cluster.Sample{Began: time.Now(), Epoch: now.Epoch}
 	leads := now.Primary == p.node.ID
-	lsn, err := p.ask(ctx, leads)
-	if err != nil {
+	if err := p.ask(ctx, now, &s); err != nil {
 		p.close()
 		p.pace = p.pace.missed(s.Began)
+		if !leads {
+			p.shared.board.Forget(p.node.ID) // a standby that has restarted may be further behind
+		}
 		if ctx.Err() == nil {
 			p.log.Debug("position not known", "error", err)
 		}
 		return
 	}
-	p.pace = p.pace.polled(s.Began, lsn, p.shared.target(s.Epoch))
-	s.LSN = lsn
+	p.pace = p.pace.polled(s.Began, s.LSN, p.shared.target(s.Epoch))
 	if p.shared.board.Current().Epoch == s.Epoch {
 		p.record(s, leads)
 	}
@@ -177,7 +189,7 @@ func (p *poller) poll(ctx context.Context, now *cluster.Snapshot) {
 
 func (p *poller) record(s cluster.Sample, leads bool) {
 	if leads {
-		grown := p.shared.advance(s)
+		grown := p.shared.advance(s, p.timeline)
 		p.shared.board.Record(p.node.ID, s)
 		if grown {
 			p.shared.rouseAll()
@@ -190,17 +202,53 @@ func (p *poller) record(s cluster.Sample, leads bool) {
 
 var errInRecovery = errors.New("it is the primary on the board and in recovery")
 
-func (p *poller) ask(ctx context.Context, leads bool) (cluster.LSN, error) {
+func (p *poller) ask(ctx context.Context, now *cluster.Snapshot, s *cluster.Sample) error {
 	ctx, cancel := context.WithTimeout(ctx, p.config.HealthCheck.Timeout)
 	defer cancel()
+	leads := now.Primary == p.node.ID
 	if err := p.ready(ctx, leads); err != nil {
-		return 0, err
+		return err
+	}
+	if !leads {
+		return p.askStandby(ctx, now, s)
 	}
 	var text string
 	if err := p.conn.QueryRow(ctx, sql.Position).Scan(&text); err != nil {
-		return 0, err
+		return err
 	}
-	return cluster.ParseLSN(text)
+	var err error
+	s.LSN, err = cluster.ParseLSN(text)
+	return err
+}
+
+// askStandby believes a position only while the standby streams from the primary,
+// on its timeline: only then is all that it has replayed the primary's. A position
+// of another timeline may compare as high and hold other rows.
+func (p *poller) askStandby(ctx context.Context, now *cluster.Snapshot, s *cluster.Sample) error {
+	var text string
+	var paused bool
+	var delay float64
+	var from Receiver
+	var timeline int64
+	err := p.conn.QueryRow(ctx, sql.StandbyPosition).Scan(&text, &paused, &delay, &from.Status, &from.Host, &from.Port, &timeline)
+	if err != nil {
+		return err
+	}
+	lsn, err := cluster.ParseLSN(text)
+	if err != nil {
+		return err
+	}
+	s.Delay = time.Duration(delay * float64(time.Second))
+	switch line := p.shared.line(s.Epoch); {
+	case line == 0 || line != cluster.Timeline(timeline) || now.Primary == cluster.NoNode || !from.Streams(now.Nodes[now.Primary].Node):
+		s.State = cluster.Cut
+	case paused:
+		s.State, p.sure = cluster.Paused, lsn
+	default:
+		p.sure = lsn
+	}
+	s.LSN = p.sure
+	return nil
 }
 
 // ready makes a connection when there is none. One that is used for the
@@ -212,19 +260,20 @@ func (p *poller) ready(ctx context.Context, leads bool) error {
 		if err != nil {
 			return err
 		}
-		p.conn, p.primary = conn, false
+		p.conn, p.timeline, p.sure = conn, 0, 0
 	}
-	if !leads || p.primary {
+	if !leads || p.timeline != 0 {
 		return nil
 	}
 	var recovering bool
-	if err := p.conn.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&recovering); err != nil {
+	var timeline int64
+	if err := p.conn.QueryRow(ctx, sql.Lead).Scan(&recovering, &timeline); err != nil {
 		return err
 	}
 	if recovering {
 		return errInRecovery
 	}
-	p.primary = true
+	p.timeline = cluster.Timeline(timeline)
 	return nil
 }
 

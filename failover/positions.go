@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"sort"
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
@@ -10,6 +11,7 @@ const (
 	idlePoll   = time.Second            // while nobody needs a position
 	needPoll   = time.Millisecond       // at least between two polls of a node
 	slowPoll   = 64 * time.Millisecond  // of a standby that does not move
+	needLasts  = 2 * time.Second        // after the last need, standbys are left alone
 	failedPoll = 250 * time.Millisecond // after an error
 )
 
@@ -32,13 +34,13 @@ func (p pace) primaryDue(needed time.Time) time.Time {
 	return p.last.Add(idlePoll)
 }
 
-// standbyDue: while the standby is behind target, the primary's newest sample;
-// ever more seldom while it stands still.
-func (p pace) standbyDue(target cluster.LSN) time.Time {
+// standbyDue: while the standby is behind target, the primary's newest sample, and
+// somebody may care; ever more seldom while it stands still.
+func (p pace) standbyDue(target cluster.LSN, needed time.Time) time.Time {
 	switch {
 	case p.failed:
 		return p.last.Add(failedPoll)
-	case p.lsn < target:
+	case p.lsn < target && needed.Add(needLasts).After(p.last):
 		return p.last.Add(min(needPoll<<min(p.still, 16), slowPoll))
 	}
 	return p.last.Add(idlePoll)
@@ -59,55 +61,49 @@ func (p pace) missed(began time.Time) pace {
 }
 
 const (
-	historySize = 1024
-	historyGap  = 10 * time.Millisecond // between entries: 1024 reach ten seconds back and more
+	historySize = 16 << 10
+	historyGap  = time.Millisecond // between entries: all together reach 16 s back and more
 )
 
 // history remembers where the primary was, to tell how late a standby is.
 type history struct {
-	marks  [historySize]mark
-	first  int // of the oldest
-	count  int
-	newest mark
+	marks  []mark // a ring of historySize once it is full
+	first  int    // of the oldest
+	newest cluster.LSN
 }
 
-// mark: the primary was at lsn, last seen so at the time at.
+// mark: the primary was first seen to be at lsn at the time at.
 type mark struct {
 	at  time.Time
 	lsn cluster.LSN
 }
 
-func (h *history) mark(i int) *mark { return &h.marks[(h.first+i)%historySize] }
+func (h *history) mark(i int) *mark { return &h.marks[(h.first+i)%len(h.marks)] }
 
 // add notes a sample of the primary; samples come in order.
 func (h *history) add(at time.Time, lsn cluster.LSN) {
-	h.newest = mark{at, lsn}
-	if h.count > 0 {
-		last := h.mark(h.count - 1)
-		if last.lsn == lsn {
-			last.at = at
-			return
-		}
-		if at.Sub(last.at) < historyGap {
-			return
-		}
+	if len(h.marks) > 0 && lsn <= h.newest {
+		return
 	}
-	if h.count == historySize {
-		h.first, h.count = (h.first+1)%historySize, h.count-1
+	h.newest = lsn
+	if n := len(h.marks); n > 0 && at.Sub(h.mark(n-1).at) < historyGap {
+		h.mark(n - 1).lsn = lsn
+		return
 	}
-	*h.mark(h.count) = h.newest
-	h.count++
+	if len(h.marks) < historySize {
+		h.marks = append(h.marks, mark{at, lsn})
+		return
+	}
+	h.marks[h.first] = mark{at, lsn}
+	h.first = (h.first + 1) % historySize
 }
 
-// lag is how long before at the primary was where a standby is now: 0 when that
-// is its newest position, a lower bound when the history does not reach back.
+// lag is for how long, before at, the primary is known to have been beyond lsn: 0
+// when it is not, less than the truth when the history does not reach back.
 func (h *history) lag(at time.Time, lsn cluster.LSN) time.Duration {
-	if h.count == 0 || lsn >= h.newest.lsn {
+	i := sort.Search(len(h.marks), func(i int) bool { return h.mark(i).lsn > lsn })
+	if i == len(h.marks) {
 		return 0
-	}
-	i := h.count - 1
-	for i > 0 && h.mark(i).lsn > lsn {
-		i--
 	}
 	return max(at.Sub(h.mark(i).at), 0)
 }

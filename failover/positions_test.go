@@ -33,16 +33,19 @@ func TestPrimaryDue(t *testing.T) {
 
 func TestStandbyDue(t *testing.T) {
 	p := pace{}.polled(at(0), 100, 100)
-	if got := p.standbyDue(100); !got.Equal(at(idlePoll)) {
+	if got := p.standbyDue(100, at(0)); !got.Equal(at(idlePoll)) {
 		t.Errorf("caught up: due %v", got)
 	}
-	if got := p.standbyDue(200); !got.Equal(at(needPoll)) {
+	if got := p.standbyDue(200, at(0)); !got.Equal(at(needPoll)) {
 		t.Errorf("behind after a rest: due %v", got)
+	}
+	if got := p.standbyDue(200, at(-needLasts)); !got.Equal(at(idlePoll)) {
+		t.Errorf("behind, and nobody cares: due %v", got)
 	}
 	var gaps []time.Duration
 	for now := at(0); len(gaps) < 9; {
 		p = p.polled(now, 100, 200)
-		next := p.standbyDue(200)
+		next := p.standbyDue(200, now)
 		gaps = append(gaps, next.Sub(now))
 		now = next
 	}
@@ -72,24 +75,27 @@ func TestPollsPerSecond(t *testing.T) {
 	}
 }
 
+// Ensure that a standby is as late as the primary is known to be beyond it.
 func TestLag(t *testing.T) {
 	var h history
 	if got := h.lag(at(time.Second), 5); got != 0 {
 		t.Errorf("without a history: %v", got)
 	}
-	for i := range 3000 {
+	const samples = historySize + 2000
+	for i := range samples {
 		h.add(at(time.Duration(i)*historyGap), cluster.LSN(i*10))
 	}
-	newest := at(2999 * historyGap)
+	newest, end := at((samples-1)*historyGap), cluster.LSN((samples-1)*10)
 	cases := []struct {
 		lsn  cluster.LSN
 		want time.Duration
 	}{
-		{29990, 0},
-		{99999, 0},
-		{29980, historyGap},
-		{29985, historyGap},
-		{29000, 99 * historyGap},
+		{end, 0},
+		{end + 1000, 0},
+		{end - 1, 0}, // since just now
+		{end - 10, 0},
+		{end - 11, historyGap},
+		{end - 1000, 99 * historyGap},
 		{0, (historySize - 1) * historyGap}, // as far back as is known
 	}
 	for _, c := range cases {
@@ -97,8 +103,11 @@ func TestLag(t *testing.T) {
 			t.Errorf("lag at %d is %v, want %v", c.lsn, got, c.want)
 		}
 	}
-	h.add(newest.Add(time.Minute), 29990) // idle: the primary was there all the time
-	if got := h.lag(newest.Add(time.Minute), 29980); got != time.Minute+historyGap {
+	h.add(newest.Add(time.Minute), end) // idle: nothing new to be late with
+	if got := h.lag(newest.Add(time.Minute), end); got != 0 {
+		t.Errorf("lag at the end of an idle primary's log is %v", got)
+	}
+	if got := h.lag(newest.Add(time.Minute), end-10); got != time.Minute {
 		t.Errorf("lag behind an idle primary is %v", got)
 	}
 }

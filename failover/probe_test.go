@@ -47,7 +47,7 @@ func TestProbeOfStrangers(t *testing.T) {
 	for _, c := range cases {
 		node := cluster.Node{Host: "127.0.0.1", Port: c.l.Addr().(*net.TCPAddr).Port}
 		config := Config{HealthCheck: HealthCheck{Timeout: 100 * time.Millisecond}}.withDefaults()
-		m := newMonitor(node, config, nil)
+		m := newMonitor(node, config, nil, nil)
 		if r := m.probe(t.Context()); r.Outcome != c.want || r.Detail == "" {
 			t.Errorf("got %v (%s), want %v", r.Outcome, r.Detail, c.want)
 		}

@@ -50,6 +50,7 @@ const (
 	OutOfService         // by its status or role
 	Weightless           // weight 0
 	Unwanted             // a hint, pgherd.route or a preference names others
+	CutOff               // it gets nothing from the primary any more
 	NotCaughtUp          // it has not replayed what the session must see
 	OverDelay            // it is over delay_threshold
 )
@@ -60,11 +61,16 @@ var verdicts = [...]string{
 	OutOfService: "not in use",
 	Weightless:   "weight 0",
 	Unwanted:     "not wanted",
+	CutOff:       "cut off from the primary",
 	NotCaughtUp:  "behind what the session must see",
 	OverDelay:    "over the delay threshold",
 }
 
 func (v Verdict) String() string { return verdicts[v] }
+
+// cutOffAfter is how long the primary goes on before a standby that gets nothing
+// from it serves nobody, not even those who have seen nothing yet.
+const cutOffAfter = time.Second
 
 func (r *reading) verdict(id cluster.NodeID) Verdict {
 	n := &r.snap.Nodes[id]
@@ -80,6 +86,8 @@ func (r *reading) verdict(id cluster.NodeID) Verdict {
 	}
 	sample := r.Board.Position(id).Load()
 	switch {
+	case sample.State == cluster.Cut && sample.Lag > cutOffAfter && r.snap.Primary != cluster.NoNode:
+		return CutOff
 	case r.lsn > 0 && (sample.Epoch != r.snap.Epoch || sample.LSN < r.lsn):
 		return NotCaughtUp
 	case r.Policy.Delay.exceeded(r.Board, r.snap, sample):
@@ -153,7 +161,7 @@ func (r *reading) fallback(why Reason) Route {
 		case Eligible, NotCaughtUp:
 			candidates++
 			sample := r.Board.Position(id).Load()
-			hopeful = hopeful || (sample.Epoch == r.snap.Epoch && sample.Lag < r.Patience)
+			hopeful = hopeful || (sample.Epoch == r.snap.Epoch && sample.Near(r.Patience))
 		}
 	}
 	switch {

@@ -4,6 +4,8 @@
 //
 //   - Probe: one row, what a node says of itself.
 //   - Position: one row, one pg_lsn, the position that reads are judged by.
+//   - StandbyPosition: one row, a standby's position and what it depends on.
+//   - Lead: one row, whether a node takes writes, and its timeline.
 //   - Replication: one row per walsender.
 //   - CatalogFunctions, CatalogRelations, CatalogViews: what routing needs to know of
 //     a database.
@@ -44,6 +46,28 @@ var Probe string
 //
 //go:embed position.sql
 var Position string
+
+// StandbyPosition asks a standby how far it has replayed and whether it can get any
+// further. One row:
+//
+//	position         text, pg_last_wal_replay_lsn(), "0/0" when there is none
+//	paused           bool, whether a pause of replay was asked for
+//	delay            float8, recovery_min_apply_delay in seconds
+//	receiver_status  text, pg_stat_wal_receiver.status, "" without a walreceiver
+//	sender_host      text, where the walreceiver is connected, ""
+//	sender_port      int4, 0
+//	timeline         int8, of the log that the walreceiver has received last, 0
+//
+// The position is read before the stream: what it covers was replayed by then.
+//
+//go:embed standby_position.sql
+var StandbyPosition string
+
+// Lead asks a node whether it is in recovery (bool), and for its timeline as a
+// primary (int8, 0 in recovery).
+//
+//go:embed lead.sql
+var Lead string
 
 // Replication asks a node who streams from it: one row per walsender.
 //

@@ -11,7 +11,26 @@ type Sample struct {
 	Began time.Time // before the query was sent: what was acknowledged earlier is covered
 	Epoch Epoch
 	LSN   LSN
-	Lag   time.Duration // standby: how long ago the primary was at LSN
+	Lag   time.Duration // standby: for how long the primary is known to be beyond LSN
+	State Replay        // standby
+	Delay time.Duration // standby: recovery_min_apply_delay
+}
+
+// Replay says what moves a standby's position.
+type Replay int
+
+const (
+	Follows Replay = iota // it streams from the primary and replays
+	Paused                // replay was paused by somebody
+	Cut                   // it does not stream from the primary; its position is the last that is surely the primary's
+)
+
+func (r Replay) String() string { return [...]string{"follows", "paused", "cut off"}[r] }
+
+// Near reports whether a standby is about to have replayed what the primary has
+// now: it is not worth waiting for others.
+func (s *Sample) Near(patience time.Duration) bool {
+	return s.State == Follows && s.Lag < patience && s.Delay < patience
 }
 
 // Position holds a node's newest Sample.
@@ -36,7 +55,8 @@ func (b *Board) Record(id NodeID, s Sample) {
 	b.notify()
 }
 
-// Forget drops what is known of a node's position: it counts as far behind.
+// Forget drops what is known of a node's position: it counts as far behind. Whoever
+// restarts may come back with less than it had shown.
 func (b *Board) Forget(id NodeID) { b.positions[id].sample.Store(nil) }
 
 // demand tells the pollers that a session needs a fresher position.
