@@ -5,6 +5,8 @@ GO     ?= go
 PREFIX ?= /usr/local
 # More flags of the demo: make demo DEMO="--detach --port 9998"
 DEMO   ?=
+# How long each trial of make consistency takes.
+CONSISTENCY ?= 30s
 # How long make fuzz runs each target.
 FUZZTIME ?= 10s
 
@@ -18,7 +20,7 @@ units    = $$($(list) | grep -v internal/pgtest | cut -d' ' -f1)
 # The decisions of the engines, which need no PostgreSQL either.
 decisions = ^Test(Scenarios|Storm|QuoteLiteral|TimelineOf|Outcome|Pause|Alarm|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*)$$
 
-.PHONY: build demo test check fmt vet lint layers unit race churn fuzz corpus install clean setup compiler
+.PHONY: build demo test check fmt vet lint layers unit race churn fuzz corpus consistency install clean setup compiler
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -67,6 +69,10 @@ fuzz: compiler
 # PostgreSQL's own regression suite, from the distribution's source package: minutes.
 corpus: setup compiler
 	scripts/corpus.sh
+
+# Clients look for stale reads, in every mode of the protocol.
+consistency: setup compiler
+	PGHERD_CONSISTENCY=$(CONSISTENCY) $(GO) test -count=1 -timeout 20m -run '^TestConsistency$$' -v ./cmd/pgherd
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin

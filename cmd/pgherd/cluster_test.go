@@ -56,56 +56,6 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// Ensure that 16 clients that write a counter and read it back never see an old
-// value, while standbys serve most of the reads.
-func TestCounterIsNeverStale(t *testing.T) {
-	r := startRig(t, 2, "")
-	r.awaitStreaming()
-	r.mustPSQL("bench", "CREATE TABLE counter (id int PRIMARY KEY, n int)")
-	r.mustPSQL("bench", "INSERT INTO counter SELECT i, 0 FROM generate_series(0, 99) i")
-	before := r.reads()
-	const rounds = 150
-	var wg sync.WaitGroup
-	for i := range busyClients {
-		wg.Go(func() {
-			if err := r.count(i, rounds); err != nil {
-				t.Errorf("client %d: %v", i, err)
-			}
-		})
-	}
-	wg.Wait()
-	after := r.reads()
-	standbys, all := after[1]+after[2]-before[1]-before[2], after[0]+after[1]+after[2]-before[0]-before[1]-before[2]
-	t.Logf("%d of %d reads on standbys", standbys, all)
-	if 2*standbys <= all {
-		t.Errorf("%d of %d reads on standbys: want more than half", standbys, all)
-	}
-}
-
-// count writes and reads its counter; an old value is an error.
-func (r *rig) count(id, rounds int) error {
-	ctx := context.Background()
-	mode := []string{"simple_protocol", "exec", "cache_statement", "cache_describe"}[id%4]
-	c, err := r.connect(ctx, "bench", "default_query_exec_mode="+mode)
-	if err != nil {
-		return err
-	}
-	defer c.Close(ctx)
-	for n := 1; n <= rounds; n++ {
-		if _, err := c.Exec(ctx, "UPDATE counter SET n = $2 WHERE id = $1", id, n); err != nil {
-			return err
-		}
-		var got int
-		if err := c.QueryRow(ctx, "SELECT n FROM counter WHERE id = $1", id).Scan(&got); err != nil {
-			return err
-		}
-		if got != n {
-			return fmt.Errorf("wrote %d and read %d", n, got)
-		}
-	}
-	return nil
-}
-
 func (r *rig) reads() []uint64 {
 	var all []uint64
 	for i := range r.cluster.Nodes() {

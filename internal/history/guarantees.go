@@ -12,7 +12,7 @@ const (
 	WritesFollowReads                   // who sees a client's write sees what that one had read before it
 	numberOfGuarantees = iota
 
-	Freshness = Guarantee(numberOfGuarantees) // nobody reads older than what anybody knows: see Stale
+	Freshness = Guarantee(numberOfGuarantees) // nobody reads older than what has been acknowledged to anybody: see Stale
 )
 
 func (g Guarantee) String() string {

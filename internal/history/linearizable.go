@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -53,21 +54,37 @@ func Linearizable(ops []Op, limit time.Duration) (yes, known bool) {
 	return false, false
 }
 
-// Stale returns the reads of a version older than one that anybody had seen or been
-// acknowledged before they were asked for. It finds less than Linearizable, and
-// says where.
+// SeenBy is all writes, and the reads of one client: what that one can know.
+func SeenBy(ops []Op, client int) []Op {
+	var seen []Op
+	for _, o := range ops {
+		if o.Kind == Write || o.Client == client {
+			seen = append(seen, o)
+		}
+	}
+	return seen
+}
+
+// Stale returns the reads of a version older than a write that had been
+// acknowledged, to anybody, before they were asked for.
 func Stale(ops []Op) []Violation {
-	returned := slices.Clone(ops)
-	slices.SortFunc(returned, func(a, b Op) int { return int(a.Return - b.Return) })
-	asked := slices.Clone(ops)
-	slices.SortFunc(asked, func(a, b Op) int { return int(a.Call - b.Call) })
+	var acknowledged, asked []Op
+	for _, o := range ops {
+		if o.Kind == Write {
+			acknowledged = append(acknowledged, o)
+		} else {
+			asked = append(asked, o)
+		}
+	}
+	slices.SortFunc(acknowledged, func(a, b Op) int { return cmp.Compare(a.Return, b.Return) })
+	slices.SortFunc(asked, func(a, b Op) int { return cmp.Compare(a.Call, b.Call) })
 	known, next := map[int]int64{}, 0
 	var found []Violation
 	for _, o := range asked {
-		for ; next < len(returned) && returned[next].Return < o.Call; next++ {
-			known[returned[next].Key] = max(known[returned[next].Key], returned[next].Version)
+		for ; next < len(acknowledged) && acknowledged[next].Return < o.Call; next++ {
+			known[acknowledged[next].Key] = max(known[acknowledged[next].Key], acknowledged[next].Version)
 		}
-		if o.Kind == Read && o.Version < known[o.Key] {
+		if o.Version < known[o.Key] {
 			found = append(found, Violation{Freshness, o, known[o.Key]})
 		}
 	}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/history"
+	"github.com/pgherd/pgherd/internal/pgtest"
+)
+
+// trial is what the standbys do while clients write and read.
+type trial struct {
+	name   string
+	delays [2]string // recovery_min_apply_delay of nodes 1 and 2
+	paused bool      // replay of node 1 stands still in the second third
+	share  float64   // of the reads, at least, on standbys under session
+}
+
+var trials = [...]trial{
+	{name: "at once", delays: [2]string{"0", "0"}, share: 0.8},
+	{name: "50 ms", delays: [2]string{"50ms", "50ms"}},
+	{name: "500 ms and 0", delays: [2]string{"500ms", "0"}},
+	{name: "paused", delays: [2]string{"0", "0"}, paused: true},
+}
+
+// TestConsistency has clients write counters and read their own and others', in
+// every mode of the protocol, and judges what all have seen. PGHERD_CONSISTENCY is
+// how long a trial takes, PGHERD_SEED repeats the choices of one.
+func TestConsistency(t *testing.T) {
+	r := startRig(t, 2, "")
+	r.awaitStreaming()
+	r.mustPSQL("bench", "CREATE TABLE counter (id int PRIMARY KEY, n bigint)")
+	for _, level := range []config.Consistency{config.ConsistencySession, config.ConsistencyGlobal} {
+		r.consistency(level)
+		for _, what := range trials {
+			t.Run(level.String()+", "+what.name, func(t *testing.T) { r.on(t).try(what, level) })
+		}
+	}
+}
+
+// on is the rig in a subtest.
+func (r *rig) on(t *testing.T) *rig {
+	sub := *r
+	sub.T = t
+	return &sub
+}
+
+// consistency changes it as a reload does, for clients that connect afterwards.
+func (r *rig) consistency(level config.Consistency) {
+	next := *r.app.reloads.current
+	next.Consistency = level
+	access, err := loadAccess(&next)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.app.apply(reloaded{cfg: &next, access: access})
+}
+
+func (r *rig) try(what trial, level config.Consistency) {
+	length, err := time.ParseDuration(cmp.Or(os.Getenv("PGHERD_CONSISTENCY"), "2s"))
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.mustPSQL("bench", "TRUNCATE counter")
+	r.mustPSQL("bench", fmt.Sprintf("INSERT INTO counter SELECT i, 0 FROM generate_series(0, %d) i", busyClients-1))
+	r.delay(what.delays)
+	defer r.delay([2]string{"0", "0"})
+	seed := r.seed()
+	before := r.reads()
+	began := time.Now()
+	ops := make([][]history.Op, busyClients)
+	var wg sync.WaitGroup
+	for id := range busyClients {
+		wg.Go(func() {
+			c := &counterClient{rig: r, id: id, began: began, until: began.Add(length), random: rand.New(rand.NewPCG(seed, uint64(id)))}
+			if err := c.run(); err != nil {
+				r.Errorf("client %d: %v", id, err)
+			}
+			ops[id] = c.ops
+		})
+	}
+	if what.paused {
+		time.Sleep(length / 3) // the trial's own pace: nothing is awaited
+		r.cluster.PauseReplay(1)
+		time.Sleep(length / 3)
+		r.cluster.ResumeReplay(1)
+	}
+	wg.Wait()
+	r.judge(slices.Concat(ops...), level)
+	r.judgeShare(before, what, level)
+}
+
+func (r *rig) seed() uint64 {
+	seed := rand.Uint64()
+	if text := os.Getenv("PGHERD_SEED"); text != "" {
+		if _, err := fmt.Sscan(text, &seed); err != nil {
+			r.Fatal(err)
+		}
+	}
+	r.Logf("PGHERD_SEED=%d", seed)
+	return seed
+}
+
+// delay sets how long the standbys wait before they replay a commit, and returns
+// when they know it.
+func (r *rig) delay(delays [2]string) {
+	r.Helper()
+	for i, d := range delays {
+		id := cluster.NodeID(i + 1)
+		r.cluster.Exec(id, "ALTER SYSTEM SET recovery_min_apply_delay = '"+d+"'")
+		r.cluster.Exec(id, "SELECT pg_reload_conf()")
+		conn := r.cluster.Conn(id)
+		pgtest.Await(r, 10*time.Second, "the delay to be known", func() bool {
+			var known bool
+			err := conn.QueryRow(r.Context(), "SELECT current_setting('recovery_min_apply_delay')::interval = $1::text::interval", d).Scan(&known)
+			return err == nil && known
+		})
+		r.cluster.AwaitCaughtUp(0, id)
+	}
+}
+
+// judge looks for reads that the level of consistency does not allow. Writes follow
+// reads is left out: a standby may show a commit a moment before its primary does
+// (docs/consistency.md), and who hears of it from somebody else may look there.
+func (r *rig) judge(ops []history.Op, level config.Consistency) {
+	r.Helper()
+	found := slices.DeleteFunc(history.Guarantees(ops), func(v history.Violation) bool { return v.Guarantee == history.WritesFollowReads })
+	if level == config.ConsistencyGlobal {
+		found = append(found, history.Stale(ops)...)
+		r.judgeClients(ops)
+	}
+	writes := 0
+	for _, o := range ops {
+		if o.Kind == history.Write {
+			writes++
+		}
+	}
+	r.Logf("%d writes, %d reads, %d violations", writes, len(ops)-writes, len(found))
+	for _, v := range found[:min(len(found), 10)] {
+		r.Error(v)
+	}
+}
+
+// judgeClients asks for each client whether what it saw, of all that was written,
+// could have been seen on one node.
+func (r *rig) judgeClients(ops []history.Op) {
+	r.Helper()
+	for id := range busyClients {
+		yes, known := history.Linearizable(history.SeenBy(ops, id), 30*time.Second)
+		if !yes || !known {
+			r.Errorf("what client %d saw of %d operations: linearizable is %v, known %v", id, len(ops), yes, known)
+		}
+	}
+}
+
+// judgeShare looks at how many of the reads went to standbys.
+func (r *rig) judgeShare(before []uint64, what trial, level config.Consistency) {
+	r.Helper()
+	after := r.reads()
+	for i := range after {
+		after[i] -= before[i]
+	}
+	all := float64(after[0] + after[1] + after[2])
+	share := 1 - float64(after[0])/max(all, 1)
+	r.Logf("%.1f %% of the reads on standbys: %v", 100*share, after)
+	if level == config.ConsistencySession && share < what.share {
+		r.Errorf("%.1f %% of the reads on standbys, want %.0f %%: %s", 100*share, 100*what.share, strings.Trim(fmt.Sprint(after), "[]"))
+	}
+}
