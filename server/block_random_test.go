@@ -45,7 +45,7 @@ begin
 begin read only
 begin isolation level repeatable read, read only
 begin isolation level repeatable read
-start transaction isolation level serializable
+start transaction isolation level repeatable read
 commit
 commit
 commit

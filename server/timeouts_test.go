@@ -123,6 +123,7 @@ func TestQueryWaitNotify(t *testing.T) {
 	})
 	holder, waiter := r.raw(), r.raw()
 	holder.do("begin", "C:BEGIN Z:T")
+	holder.do("select 1", "T D:1 C:SELECT_1 Z:T")
 	waiter.send(mQuery("select 'served'"))
 	typ, body, err := waiter.frame()
 	if notice := wire.ParseError(body); err != nil || typ != wire.NoticeResponse || notice.Severity != "NOTICE" || !strings.Contains(notice.Message, "bench") {
