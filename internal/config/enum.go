@@ -83,7 +83,7 @@ func (a Access) String() string { return a.choices()[a] }
 type IOMethod int
 
 const (
-	IOAuto IOMethod = iota // io_uring if the kernel has it for us, else epoll
+	IOAuto IOMethod = iota // io_uring while there is much to do, if the kernel has it for us; else epoll
 	IOURing
 	IOEpoll
 )

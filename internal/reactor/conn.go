@@ -21,6 +21,7 @@ type Conn struct {
 	readable bool // a read may bring something
 	hung     bool // the peer has closed or failed: reading finds out what
 	starting bool // queued to start its handler
+	watched  bool // by epoll
 	uring    uring
 
 	tls *encryption // nil in plain text
@@ -106,8 +107,11 @@ func (c *Conn) recv(b []byte) (int, error) {
 
 // drained notes that all was read: an event will tell of more.
 func (c *Conn) drained() {
-	if c.readable = c.hung; !c.hung && c.loop.ring != nil {
-		c.awaitData()
+	if c.readable = c.hung; c.hung {
+		return
+	}
+	if c.listen() != nil {
+		c.hung, c.readable = true, true // no event would tell of anything
 	}
 }
 
@@ -126,7 +130,7 @@ func (c *Conn) send(b []byte) (int, error) {
 		if c.sending() {
 			return 0, nil
 		}
-		if c.writeSoon(b) {
+		if c.loop.onRing && c.writeSoon(b) {
 			return len(b), nil
 		}
 	}
@@ -149,7 +153,7 @@ func (c *Conn) send(b []byte) (int, error) {
 
 // full sees to it that an event tells when the socket has room again.
 func (c *Conn) full() {
-	if c.loop.ring != nil {
+	if !c.watched {
 		c.awaitRoom()
 	}
 }

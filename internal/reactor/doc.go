@@ -7,8 +7,9 @@
 // that task; while it is idle it owns no stack at all, and the first event
 // starts its handler on a pooled coroutine.
 //
-// A loop hears of its sockets through io_uring, or through epoll where the kernel
-// has no io_uring for us. Conns behave the same on both.
+// A loop hears of its sockets through io_uring while much is to do, and through
+// epoll while little is, or where the kernel has no io_uring for us (carry.go).
+// Conns behave the same on both.
 //
 // A Conn may be encrypted: Task.Encrypt carries out a server's handshake, Secure
 // takes over a connection that was encrypted before. Everything else is as in

@@ -11,8 +11,8 @@ import (
 type Method int
 
 const (
-	Auto    Method = iota // io_uring if the kernel has it for us, else epoll
-	IOUring               // Linux 6.1
+	Auto    Method = iota // io_uring while there is much to do, if the kernel has it for us; else epoll
+	IOUring               // always (Linux 6.1)
 	Epoll
 )
 
@@ -38,6 +38,9 @@ func NewGroup(n int, method Method, panicked func(any)) (*Group, error) {
 		l, err := newLoop(i, rings[i], panicked)
 		if err != nil {
 			return nil, err
+		}
+		if l.onRing = method == IOUring; method == Auto && rings[i] != nil {
+			l.turnOver = new(pace).note
 		}
 		g.loops = append(g.loops, l)
 	}
@@ -70,10 +73,13 @@ func closeRings(rings []*ring) {
 	}
 }
 
-// Method is what the loops use: IOUring or Epoll.
+// Method is what the loops use: Auto is both.
 func (g *Group) Method() Method {
-	if g.loops[0].ring == nil {
+	switch l := g.loops[0]; {
+	case l.ring == nil:
 		return Epoll
+	case l.turnOver != nil:
+		return Auto
 	}
 	return IOUring
 }

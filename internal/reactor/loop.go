@@ -18,11 +18,15 @@ type Loop struct {
 	epoll    int
 	eventfd  int
 	events   []unix.EpollEvent
-	ring     *ring // carries the Conns, unless it is nil: then epoll does
+	ring     *ring // nil: there is only epoll
+	onRing   bool  // it carries the Conns that are active now; else epoll does
+	polling  bool  // the ring has a request for epoll under way
 	done     []cqe // completions that are not dispatched yet
 	serial   uint32
-	busy     bool    // events came within rawPatience of each other
-	conns    []*Conn // by descriptor
+	woken    int                   // Conns that had an event in this turn
+	turnOver func(events int) bool // whether to change over between ring and epoll; nil: never
+	busy     bool                  // events came within rawPatience of each other
+	conns    []*Conn               // by descriptor
 	accepts  map[int]func(fd int)
 	runq     []*Task
 	starts   []starter // idle with something to read already
@@ -106,11 +110,11 @@ func (l *Loop) adopt(c *Conn) error {
 		l.conns = append(l.conns, make([]*Conn, max(64, len(l.conns)))...)
 	}
 	l.conns[c.fd], c.loop = c, l
-	if l.ring == nil {
-		return l.register(c.fd, edges)
-	}
 	c.enlist()
-	return nil
+	if l.onRing && c.readable { // what it brings along comes first
+		return nil
+	}
+	return c.listen()
 }
 
 // starter is a Conn whose handler is to be started, by its descriptor: it may have
@@ -132,9 +136,8 @@ func (c *Conn) leave() {
 	if c.fd < 0 || c.fd >= len(c.loop.conns) || c.loop.conns[c.fd] != c {
 		return
 	}
-	if c.loop.ring == nil {
-		_ = unix.EpollCtl(c.loop.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
-	} else {
+	c.unwatch()
+	if c.loop.ring != nil {
 		c.delist()
 	}
 	c.loop.forget(c)
@@ -186,6 +189,7 @@ func (l *Loop) turn() error {
 		t.resume()
 	}
 	l.trim()
+	l.adapt()
 	return nil
 }
 
@@ -226,8 +230,14 @@ func reuse[T any](old, now []T) []T {
 // scheduler hears of it. (The signal with which the runtime stops goroutines for
 // garbage collection cuts a wait in the kernel short.)
 func (l *Loop) poll() error {
+	for l.ring != nil && !l.onRing && l.ring.pending() {
+		l.collect()
+	}
+	if len(l.done) > 0 { // somebody has taken them on the way
+		return l.completions()
+	}
 	wait := l.pollEpoll
-	if l.ring != nil {
+	if l.onRing {
 		wait = l.pollRing
 	}
 	patience := l.patience()
@@ -279,11 +289,13 @@ func (l *Loop) patience() int {
 func (l *Loop) dispatch(ev unix.EpollEvent) {
 	fd := int(ev.Fd)
 	if fd < len(l.conns) && l.conns[fd] != nil {
+		l.woken++
 		l.conns[fd].event(ev.Events)
 		return
 	}
 	if fd == l.eventfd {
 		l.runPosted()
+		l.collect()
 		return
 	}
 	if f := l.accepts[fd]; f != nil {

@@ -3,6 +3,7 @@ package reactor
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
@@ -39,18 +40,52 @@ func TestLoops(t *testing.T) {
 		{"DetachKeepsTheLayer", testDetachKeepsTheLayer},
 		{"KeyUpdates", testKeyUpdates},
 	}
-	for _, m := range []Method{Epoll, Auto} {
+	for name, m := range methods(t) {
 		for _, c := range tests {
-			t.Run(m.String()+"/"+c.name, func(t *testing.T) { c.test(t, m) })
+			t.Run(name+"/"+c.name, func(t *testing.T) { c.test(t, m) })
 		}
 	}
+}
+
+// methods are those that the kernel offers.
+func methods(t *testing.T) map[string]Method {
+	rings, err := newRings(1, IOUring)
+	if err != nil {
+		t.Logf("without io_uring: %v", err)
+		return map[string]Method{"epoll": Epoll}
+	}
+	closeRings(rings)
+	return map[string]Method{"epoll": Epoll, "io_uring": IOUring, "auto": Auto, "restless": restless}
+}
+
+// restless loops change over between io_uring and epoll at random.
+const restless Method = -1
+
+func restlessGroup(t *testing.T, n int, panicked func(any)) (*Group, error) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	g, err := NewGroup(n, Auto, panicked)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range g.loops {
+		dice := rand.New(rand.NewPCG(seed, uint64(i)))
+		l.turnOver = func(int) bool { return dice.IntN(3) == 0 }
+	}
+	return g, nil
 }
 
 // start runs a group for the length of the test and asserts that it ends.
 func start(t *testing.T, n int, m Method, panicked func(any)) *Group {
 	t.Helper()
 	before := runtime.NumGoroutine()
-	g, err := NewGroup(n, m, panicked)
+	var g *Group
+	var err error
+	if m == restless {
+		g, err = restlessGroup(t, n, panicked)
+	} else {
+		g, err = NewGroup(n, m, panicked)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

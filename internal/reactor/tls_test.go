@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -325,6 +326,11 @@ func testKeyUpdates(t *testing.T, m Method) {
 	}
 	var answer strings.Builder
 	cmd.Stdout = &answer
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := bufio.NewScanner(stderr)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -353,6 +359,8 @@ func testKeyUpdates(t *testing.T, m Method) {
 				break
 			}
 			_, _ = in.Write([]byte(next[0]))
+			for told.Scan() && told.Text() != "KEYUPDATE" { // until then, what follows would be one line with it
+			}
 			if n, err := silent(task, c); n != 0 || err != nil {
 				t.Errorf("a key update reads as %d bytes, %v", n, err)
 			}

@@ -25,6 +25,7 @@ const (
 	enterGetEvents = 1 << 0
 	enterExtArg    = 1 << 3
 
+	registerEventfd     = 4
 	registerEnableRings = 12
 	registerBufferRing  = 22
 
@@ -40,6 +41,8 @@ const (
 	cqeBuffer      = 1 << 0
 	cqeMore        = 1 << 1
 	cqeBufferShift = 16
+
+	cqEventfdDisabled = 1 << 0
 
 	offsetSQEs = 0x10000000
 )
@@ -100,6 +103,7 @@ type ring struct {
 
 	completions    []cqe
 	cqHead, cqTail *uint32 // the tail is the kernel's
+	cqFlags        *uint32
 
 	mapped  [][]byte
 	timeout waitArg
@@ -153,6 +157,7 @@ func (r *ring) mapRings(p *uringParams) error {
 	}
 	word := func(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&shared[offset])) }
 	r.sqHead, r.sqTail, r.cqHead, r.cqTail = word(p.sq.head), word(p.sq.tail), word(p.cq.head), word(p.cq.tail)
+	r.cqFlags = word(p.cq.flags)
 	r.requests = unsafe.Slice((*sqe)(unsafe.Pointer(&entries[0])), p.sqEntries)
 	r.completions = unsafe.Slice((*cqe)(unsafe.Pointer(&shared[p.cq.cqes])), p.cqEntries)
 	for i := range p.sqEntries {
@@ -176,12 +181,31 @@ func (r *ring) mmap(fd int, offset int64, size int) ([]byte, error) {
 }
 
 // enable gives the ring to the calling thread: no other may use it from now on.
-func (r *ring) enable() error {
-	_, _, errno := syscall.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), registerEnableRings, 0, 0, 0, 0)
+// eventfd tells of completions while signal(true).
+func (r *ring) enable(eventfd int) error {
+	if err := r.register(registerEnableRings, nil, 0); err != nil {
+		return err
+	}
+	fd := int32(eventfd)
+	return r.register(registerEventfd, unsafe.Pointer(&fd), 1)
+}
+
+func (r *ring) register(operation uintptr, arg unsafe.Pointer, count uintptr) error {
+	_, _, errno := syscall.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), operation, uintptr(arg), count, 0, 0)
 	if errno != 0 {
 		return fmt.Errorf("io_uring_register: %w", errno)
 	}
 	return nil
+}
+
+// signal switches the eventfd on or off. What has come before it was switched on is
+// told by nobody.
+func (r *ring) signal(on bool) {
+	flags := uint32(cqEventfdDisabled)
+	if on {
+		flags = 0
+	}
+	atomic.StoreUint32(r.cqFlags, flags)
 }
 
 func (r *ring) close() {
@@ -235,6 +259,12 @@ func (r *ring) wait(ms int, quietly bool) error {
 	}
 	return fmt.Errorf("io_uring_enter: %w", errno)
 }
+
+// pending reports whether there are requests that the kernel has not got.
+func (r *ring) pending() bool { return r.tail != atomic.LoadUint32(r.sqHead) }
+
+// come reports whether there are completions.
+func (r *ring) come() bool { return *r.cqHead != atomic.LoadUint32(r.cqTail) }
 
 // reap appends the completions that have come to list.
 func (r *ring) reap(list []cqe) []cqe {

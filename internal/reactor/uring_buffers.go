@@ -1,12 +1,8 @@
 package reactor
 
 import (
-	"fmt"
 	"sync/atomic"
-	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -74,9 +70,8 @@ func (r *ring) provideBuffers() error {
 		r.send.free[i] = int16(i)
 	}
 	reg := bufferRegistration{addr: uint64(uintptr(unsafe.Pointer(&shared[0]))), entries: smallCount}
-	_, _, errno := syscall.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), registerBufferRing, uintptr(unsafe.Pointer(&reg)), 1, 0, 0)
-	if errno != 0 {
-		return fmt.Errorf("io_uring_register: %w", errno)
+	if err := r.register(registerBufferRing, unsafe.Pointer(&reg), 1); err != nil {
+		return err
 	}
 	for id := range smallCount {
 		r.receive.put(id)

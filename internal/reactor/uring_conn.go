@@ -63,13 +63,10 @@ func (l *Loop) owner(userData uint64) *Conn {
 	return l.conns[fd]
 }
 
-// enlist begins to listen to c.
+// enlist gives c a serial number on its loop.
 func (c *Conn) enlist() {
 	c.loop.serial++
 	c.uring.serial = c.loop.serial
-	if !c.readable {
-		c.awaitData()
-	}
 }
 
 // awaitData requests what comes from now on; each completion is an event.
@@ -90,7 +87,7 @@ func (c *Conn) received(e cqe) {
 	switch {
 	case e.res > 0:
 		c.hold(int16(e.flags>>cqeBufferShift), int16(e.res))
-		if e.res == smallSize || u.queued >= maxQueued {
+		if e.res == smallSize || u.queued >= maxQueued || !c.loop.onRing {
 			c.withdraw()
 		}
 	case e.res < 0 && !transient(e.res):
@@ -234,6 +231,10 @@ func (c *Conn) awaitRoom() {
 // endRequests gets out what was written and ends what is under way: a socket
 // stays open for as long as a request for it is.
 func (c *Conn) endRequests() {
+	if u := &c.uring; !u.asked && !u.output && !u.polled {
+		c.letGo()
+		return
+	}
 	c.loop.ring.submit()
 	_ = unix.Shutdown(c.fd, unix.SHUT_RDWR)
 	c.letGo()

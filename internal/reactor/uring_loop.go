@@ -2,20 +2,12 @@ package reactor
 
 import "golang.org/x/sys/unix"
 
-// startRing makes the ring the calling thread's. Listening sockets and the
-// eventfd stay with epoll, which the ring watches.
-func (l *Loop) startRing() error {
-	if l.ring == nil {
-		return nil
-	}
-	if err := l.ring.enable(); err != nil {
-		return err
-	}
-	l.watchEpoll()
-	return nil
-}
-
+// watchEpoll has a completion tell of epoll's events.
 func (l *Loop) watchEpoll() {
+	if l.polling {
+		return
+	}
+	l.polling = true
 	e := l.ring.request()
 	e.opcode, e.fd, e.opFlags, e.userData = opPollAdd, int32(l.epoll), unix.POLLIN, forEpoll
 }
@@ -26,17 +18,22 @@ func (l *Loop) pollRing(ms int, quietly bool) (bool, error) {
 	if err := l.ring.wait(ms, quietly); err != nil {
 		return false, err
 	}
+	some := l.ring.come()
+	return some, l.completions()
+}
+
+// completions deals with the completions that have come.
+func (l *Loop) completions() error {
 	l.reap()
-	some := len(l.done) > 0
 	for i := 0; i < len(l.done); i++ { // the list may grow on the way
 		e := l.done[i]
 		l.done[i].userData = forNothing
 		if err := l.complete(e); err != nil {
-			return some, err
+			return err
 		}
 	}
 	l.done = l.done[:0]
-	return some, nil
+	return nil
 }
 
 // reap takes the completions that have come. Those of writes are dealt with at
@@ -61,11 +58,16 @@ func (l *Loop) reap() {
 func (l *Loop) complete(e cqe) error {
 	switch e.userData & purposeMask {
 	case forEpoll:
+		l.polling = false
+		if !l.onRing {
+			return nil
+		}
 		_, err := l.pollEpoll(0, true)
 		l.watchEpoll()
 		return err
 	case forData:
 		if c := l.owner(e.userData); c != nil {
+			l.woken++
 			c.received(e)
 			c.wake()
 		} else if e.flags&cqeBuffer != 0 {
