@@ -153,11 +153,19 @@ func (u *turn) candidateLine(c routing.Candidate) string {
 	switch c.Verdict {
 	case routing.OutOfService:
 		line += fmt.Sprintf(", %s %s", n.Status, n.Role)
-	case routing.NotCaughtUp, routing.OverDelay, routing.Eligible:
-		line += fmt.Sprintf(", replayed %s", sample.LSN)
+	case routing.NotCaughtUp, routing.CutOff, routing.OverDelay, routing.Eligible:
+		line += ", " + progress(sample)
 	}
 	if c.Behind > 0 {
 		line += fmt.Sprintf(", %d bytes behind the session", uint64(c.Behind))
 	}
 	return line
+}
+
+// progress is how far a standby was when it was last asked.
+func progress(sample *cluster.Sample) string {
+	if sample.LSN == 0 {
+		return "position not known yet"
+	}
+	return "replayed " + sample.LSN.String()
 }
