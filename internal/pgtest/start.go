@@ -77,7 +77,7 @@ func Cluster(t testing.TB, standbys int, opts ...Option) *TestCluster {
 // is what the kernel calls a process's working directory.
 func (c *TestCluster) makeBase() {
 	c.t.Helper()
-	base, err := os.MkdirTemp("", "pgherd-test-")
+	base, err := os.MkdirTemp(scratch(), "pgherd-test-")
 	if err == nil {
 		c.base, err = filepath.EvalSymlinks(base)
 	}

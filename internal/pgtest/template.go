@@ -49,7 +49,7 @@ func (s *system) findTemplate(ctx context.Context) (string, error) {
 		return "", err
 	}
 	number := strings.Fields(string(version))[2]
-	place := filepath.Join(os.TempDir(), fmt.Sprintf("pgherd-template-%d-%s-1", os.Getuid(), number))
+	place := filepath.Join(scratch(), fmt.Sprintf("pgherd-template-%d-%s-1", os.Getuid(), number))
 	if made, err := s.machine.Exists(place); err != nil || made {
 		return place, err
 	}
