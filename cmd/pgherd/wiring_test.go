@@ -42,7 +42,7 @@ users:
 	if got := limitsOf(cfg, pool.Key{Database: "app", User: "alice"}).Login.Password; got != "" {
 		t.Errorf("alice would log in with the password of another: %q", got)
 	}
-	profile := server.Profile{Mode: config.PoolSession, User: "forced", MaxDatabaseClients: 5, MaxUserClients: 8,
+	profile := server.Profile{Mode: config.PoolSession, User: "forced", Database: "real", Consistency: config.ConsistencySession, MaxDatabaseClients: 5, MaxUserClients: 8,
 		QueryWaitTimeout: 2 * time.Minute, QueryTimeout: 7 * time.Second, TransactionTimeout: 2 * time.Second}
 	if got := profileOf(cfg, "app", "alice"); got != profile {
 		t.Errorf("got  %+v\nwant %+v", got, profile)
