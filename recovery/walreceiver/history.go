@@ -1,0 +1,47 @@
+package walreceiver
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// Ancestor is a timeline that another one descends from, and where it was left.
+type Ancestor struct {
+	Timeline cluster.Timeline
+	Switch   cluster.LSN
+}
+
+// ParseHistory reads a timeline history file (PostgreSQL documentation, "Timelines"):
+// the ancestors, oldest first. Comments begin with #.
+func ParseHistory(content string) ([]Ancestor, error) {
+	var all []Ancestor
+	for _, line := range strings.Split(content, "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		a, err := parseAncestor(fields)
+		if err != nil {
+			return nil, fmt.Errorf("timeline history: line %q: %w", line, err)
+		}
+		if n := len(all); n > 0 && (a.Timeline <= all[n-1].Timeline || a.Switch < all[n-1].Switch) {
+			return nil, fmt.Errorf("timeline history: line %q is out of order", line)
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+func parseAncestor(fields []string) (a Ancestor, err error) {
+	if len(fields) < 2 {
+		return a, fmt.Errorf("a timeline and a position are expected")
+	}
+	if a.Timeline, err = parseTimeline(fields[0]); err != nil {
+		return a, err
+	}
+	a.Switch, err = cluster.ParseLSN(fields[1])
+	return a, err
+}
