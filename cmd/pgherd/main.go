@@ -47,6 +47,8 @@ func commands() []command {
 			"Names every mistake in the file. With --connect it also logs in to every node and\nreports its version, role and position.\n\n  pgherd check\n  pgherd check --config pgherd.yaml --connect", checkCommand},
 		{"demo", "[--dir DIR] [--port 9999] [--nodes 3] [--detach | --stop]", "try it: a local cluster with pgherd in front",
 			"Makes a primary and its streaming standbys in DIR (/tmp/pgherd-demo) and serves them\non 127.0.0.1. Started again on the same directory it goes on from there. Ctrl-C\nstops it, SIGHUP reads DIR/pgherd.yaml again.\n\n  pgherd demo\n  pgherd demo --dir /tmp/two --port 9998 --nodes 2\n  pgherd demo --detach\n  pgherd demo --stop", demoCommand},
+		{"receivewal", "--dir DIR [--config pgherd.yaml] [--slot NAME] [--name NAME] [--synchronous] [--endpos LSN]", "keep the write-ahead log of the cluster",
+			"Receives the log from the primary of the configuration, wherever a failover puts it,\ninto DIR: the files that pg_receivewal would write. Started again on the same\ndirectory it goes on from there. With --slot no log is missed while it is away. With\n--synchronous it may stand in synchronous_standby_names, by --name.\n\n  pgherd receivewal --dir /var/lib/pgherd/wal --slot pgherd_receivewal\n  pgherd receivewal --config pgherd.yaml --dir wal --synchronous --name witness\n  pgherd receivewal --dir wal --endpos 0/3000000", receivewalCommand},
 		{"version", "", "print the version", "The same as SHOW POOL_VERSION in the console says.\n\n  pgherd version", versionCommand},
 	}
 }
@@ -80,7 +82,7 @@ func find(name string) (command, error) {
 func printUsage(out io.Writer) {
 	fmt.Fprint(out, "pgherd: one binary in front of a PostgreSQL primary and its standbys\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(out, "  pgherd %-8s %s\n", c.name, c.brief)
+		fmt.Fprintf(out, "  pgherd %-10s %s\n", c.name, c.brief)
 	}
 	fmt.Fprint(out, "\npgherd help COMMAND tells more.\n")
 }
