@@ -77,6 +77,7 @@ consistency: setup compiler
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 bin/pgherd $(DESTDIR)$(PREFIX)/bin/pgherd
+	DESTDIR=$(DESTDIR) scripts/install-extension.sh
 
 clean:
 	rm -rf bin coverage.out

@@ -9,9 +9,10 @@
 //   - Replication: one row per walsender.
 //   - CatalogFunctions, CatalogRelations, CatalogViews: what routing needs to know of
 //     a database.
+//   - RecoveryFunctions: what recovery scripts are run by; also an extension.
 //
 // Caveat: the text is constant and has no parameters. Nothing is ever pasted
-// into it.
+// into it. RecoveryFunctions is the only one that changes anything.
 package sql
 
 import _ "embed"
