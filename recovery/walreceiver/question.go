@@ -27,7 +27,7 @@ func (c *Conn) Identify(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	timeline, err1 := parseTimeline(row[1])
+	timeline, err1 := cluster.ParseTimeline(row[1])
 	position, err2 := cluster.ParseLSN(row[2])
 	return Identity{System: row[0], Timeline: timeline, Position: position}, errors.Join(err1, err2)
 }
@@ -94,17 +94,9 @@ func restartOf(row []string) (cluster.Timeline, cluster.LSN, error) {
 	if row[1] == "" {
 		return 0, 0, nil // it holds nothing back yet
 	}
-	timeline, err1 := parseTimeline(row[2])
+	timeline, err1 := cluster.ParseTimeline(row[2])
 	position, err2 := cluster.ParseLSN(row[1])
 	return timeline, position, errors.Join(err1, err2)
-}
-
-func parseTimeline(text string) (cluster.Timeline, error) {
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is no timeline", text)
-	}
-	return cluster.Timeline(n), nil
 }
 
 // row runs a command that answers with one row of at least n columns. NULL is "".
@@ -162,7 +154,7 @@ func (c *Conn) nextTimeline(ctx context.Context) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	timeline, err1 := parseTimeline(row[0])
+	timeline, err1 := cluster.ParseTimeline(row[0])
 	start, err2 := cluster.ParseLSN(row[1])
 	return Message{Kind: TimelineEnd, Timeline: timeline, Start: start}, errors.Join(err1, err2)
 }

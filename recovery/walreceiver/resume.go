@@ -73,7 +73,7 @@ func (a *Archiver) resume(ctx context.Context, id Identity, t cluster.Timeline, 
 	if err != nil {
 		return 0, 0, err
 	}
-	ancestors, err := ParseHistory(content)
+	ancestors, err := cluster.ParseHistory(content)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -81,7 +81,7 @@ func (a *Archiver) resume(ctx context.Context, id Identity, t cluster.Timeline, 
 }
 
 // onHistory is where to go on towards timeline last, having t up to start.
-func onHistory(ancestors []Ancestor, last, t cluster.Timeline, start cluster.LSN, size uint64) (cluster.Timeline, cluster.LSN, error) {
+func onHistory(ancestors []cluster.Ancestor, last, t cluster.Timeline, start cluster.LSN, size uint64) (cluster.Timeline, cluster.LSN, error) {
 	for i, a := range ancestors {
 		if a.Timeline != t {
 			continue

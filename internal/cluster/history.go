@@ -1,16 +1,15 @@
-package walreceiver
+package cluster
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
-
-	"github.com/pgherd/pgherd/internal/cluster"
 )
 
 // Ancestor is a timeline that another one descends from, and where it was left.
 type Ancestor struct {
-	Timeline cluster.Timeline
-	Switch   cluster.LSN
+	Timeline Timeline
+	Switch   LSN
 }
 
 // ParseHistory reads a timeline history file (PostgreSQL documentation, "Timelines"):
@@ -39,9 +38,18 @@ func parseAncestor(fields []string) (a Ancestor, err error) {
 	if len(fields) < 2 {
 		return a, fmt.Errorf("a timeline and a position are expected")
 	}
-	if a.Timeline, err = parseTimeline(fields[0]); err != nil {
+	if a.Timeline, err = ParseTimeline(fields[0]); err != nil {
 		return a, err
 	}
-	a.Switch, err = cluster.ParseLSN(fields[1])
+	a.Switch, err = ParseLSN(fields[1])
 	return a, err
+}
+
+// ParseTimeline reads a decimal number.
+func ParseTimeline(text string) (Timeline, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("%q is no timeline", text)
+	}
+	return Timeline(n), nil
 }
