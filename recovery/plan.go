@@ -12,15 +12,20 @@ type Procedure int
 
 const (
 	Undecided Procedure = iota
+	Follow              // start it as a standby: its log is part of the primary's
+	Rewind              // pg_rewind takes back what it alone has
 	Rebuild             // a base backup of the primary replaces the data directory
 )
 
-func (p Procedure) String() string { return [...]string{"undecided", "rebuild"}[p] }
+func (p Procedure) String() string {
+	return [...]string{"undecided", "follow", "rewind", "rebuild"}[p]
+}
 
 // Facts are what Plan decides from. Source and Target are nil until they have
 // been looked at; the picture alone can already rule a recovery out.
 type Facts struct {
 	Asked   cluster.NodeID // what the operator named
+	Wanted  Procedure      // what the operator asked for; Undecided leaves it to Diagnose
 	Nodes   int            // how many nodes are configured
 	Node    cluster.NodeState
 	Primary cluster.NodeState // ID is cluster.NoNode while there is none
@@ -33,11 +38,15 @@ type Source struct {
 	InRecovery       bool
 	Major            int    // of server_version_num
 	SystemIdentifier string // IDENTIFY_SYSTEM
-	ReplicationError string // why a replication connection failed, "" when it works
-	Bytes            int64  // all databases
-	FreeSenders      int    // max_wal_senders less those in use
-	FreeSlots        int    // max_replication_slots less those that exist
-	HasSlot          bool   // the node's slot exists already
+	Timeline         cluster.Timeline
+	Position         cluster.LSN        // to where its log is flushed
+	History          []cluster.Ancestor // of Timeline
+	OldestLog        cluster.LSN        // where the oldest segment begins; 0 when it may not be looked at
+	ReplicationError string             // why a replication connection failed, "" when it works
+	Bytes            int64              // all databases
+	FreeSenders      int                // max_wal_senders less those in use
+	FreeSlots        int                // max_replication_slots less those that exist
+	HasSlot          bool               // the node's slot exists already
 	Tablespaces      []string
 	ConfigOutside    bool     // postgresql.conf is not in the data directory
 	FilesOutside     []string // hba_file, ident_file that are not
@@ -62,12 +71,17 @@ type Target struct {
 	Free             int64  // bytes free beside the data directory
 	HasConfig        bool   // a readable postgresql.conf of its own
 	Leftovers        []string
+	Running          bool   // a server works in it: its log still grows
+	Unfinished       string // what else makes the directory unusable, "" for nothing
+	Log              *Log   // nil when it could not be read
+	LogError         string // why
 }
 
 // Obstacle is one reason not to begin, and what to do about it.
 type Obstacle struct{ Problem, Hint string }
 
-// Plan chooses the procedure. It is Undecided exactly when there are obstacles.
+// Plan chooses the procedure. It is Undecided when there are obstacles, and while
+// not everything has been looked at.
 func Plan(f Facts) (Procedure, []Obstacle) {
 	found := pictureObstacles(f)
 	if len(found) == 0 && f.Source != nil {
@@ -76,10 +90,30 @@ func Plan(f Facts) (Procedure, []Obstacle) {
 	if len(found) == 0 && f.Target != nil {
 		found = append(found, targetObstacles(f)...)
 	}
+	if len(found) > 0 || f.Source == nil || f.Target == nil {
+		return Undecided, found
+	}
+	procedure, found := choose(f)
+	if procedure == Rebuild {
+		found = append(found, rebuildObstacles(f)...)
+	}
 	if len(found) > 0 {
 		return Undecided, found
 	}
-	return Rebuild, nil
+	return procedure, nil
+}
+
+// choose takes the operator's word, unless it would not bring the node back.
+func choose(f Facts) (Procedure, []Obstacle) {
+	best, why := Diagnose(f.Source, f.Target)
+	switch {
+	case f.Wanted == Undecided, f.Wanted == best:
+		return best, nil
+	case f.Wanted == Rebuild:
+		return Rebuild, nil
+	}
+	return Undecided, one(fmt.Sprintf("node %d cannot be recovered by %s: %s", f.Node.ID, f.Wanted, why),
+		fmt.Sprintf("recover it by %s, or leave the choice to pgherd", best))
 }
 
 // pictureObstacles are the refusals that need no look at any node. Each makes
@@ -124,12 +158,9 @@ func sourceObstacles(f Facts) (found []Obstacle) {
 		"wait until a primary is found, see SHOW POOL_NODES")
 	add(s.ReplicationError != "", fmt.Sprintf("node %d refuses a replication connection: %s", p, s.ReplicationError),
 		"give the monitor user REPLICATION and a line for database replication in pg_hba.conf")
-	add(s.FreeSenders < 2, fmt.Sprintf("node %d has %d free WAL senders, a base backup needs 2", p, s.FreeSenders),
-		"raise max_wal_senders (needs a restart) or end unused replication connections")
+	add(s.FreeSenders < 1, fmt.Sprintf("node %d has no free WAL sender", p), moreSenders)
 	add(s.FreeSlots < 1 && !s.HasSlot, fmt.Sprintf("node %d has no free replication slot", p),
 		"drop unused slots or raise max_replication_slots (needs a restart)")
-	add(len(s.Tablespaces) > 0, fmt.Sprintf("node %d has tablespaces outside its data directory (%s)", p, strings.Join(s.Tablespaces, ", ")),
-		"rebuild the node by hand with pg_basebackup --tablespace-mapping, then run ATTACH NODE")
 	return found
 }
 
@@ -149,6 +180,22 @@ func targetObstacles(f Facts) (found []Obstacle) {
 	add(t.Directory == DirReadable && t.SystemIdentifier != s.SystemIdentifier,
 		fmt.Sprintf("%s of node %d belongs to another cluster (system identifier %s, here %s)", n.DataDirectory, n.ID, t.SystemIdentifier, s.SystemIdentifier),
 		"correct data_directory, or move the foreign directory away")
+	return found
+}
+
+const moreSenders = "raise max_wal_senders (needs a restart) or end unused replication connections"
+
+// rebuildObstacles stand in the way of a copy only.
+func rebuildObstacles(f Facts) (found []Obstacle) {
+	s, t, n, p := f.Source, f.Target, f.Node, f.Primary.ID
+	add := func(bad bool, problem, hint string) {
+		if bad {
+			found = append(found, Obstacle{problem, hint})
+		}
+	}
+	add(s.FreeSenders < 2, fmt.Sprintf("node %d has %d free WAL senders, a base backup needs 2", p, s.FreeSenders), moreSenders)
+	add(len(s.Tablespaces) > 0, fmt.Sprintf("node %d has tablespaces outside its data directory (%s)", p, strings.Join(s.Tablespaces, ", ")),
+		"rebuild the node by hand with pg_basebackup --tablespace-mapping, then run ATTACH NODE")
 	add(t.Free < needed(s.Bytes), fmt.Sprintf("node %d has %s free beside %s, the copy needs %s", n.ID, size(t.Free), n.DataDirectory, size(needed(s.Bytes))),
 		spaceHint(t.Leftovers))
 	add(!t.HasConfig && s.ConfigOutside, fmt.Sprintf("node %d would have no postgresql.conf: the primary's is outside its data directory and the node has none of its own", n.ID),

@@ -29,7 +29,6 @@ func TestPlan(t *testing.T) {
 		want   string // part of the first problem; "" for a rebuild
 	}{
 		{"nothing in the way", func(*Facts) {}, ""},
-		{"picture alone is good", func(f *Facts) { f.Source, f.Target = nil, nil }, ""},
 		{"unknown node", func(f *Facts) { f.Asked = 2 }, "node 2 does not exist"},
 		{"negative node", func(f *Facts) { f.Asked = -1 }, "node -1 does not exist"},
 		{"no primary", func(f *Facts) { f.Primary = cluster.NodeState{Node: cluster.Node{ID: cluster.NoNode}} }, "no primary"},
@@ -69,6 +68,14 @@ func stream(f *Facts, s cluster.Status) {
 	f.Node.Status, f.Node.PGUp, f.Node.ReplicationState = s, true, "streaming"
 }
 
+func TestPlanOfThePictureAlone(t *testing.T) {
+	f := brokenStandby()
+	f.Source, f.Target = nil, nil
+	if procedure, found := Plan(f); procedure != Undecided || len(found) > 0 {
+		t.Errorf("got %v %v, want nothing yet", procedure, found)
+	}
+}
+
 func checkPlan(t *testing.T, f Facts, want string) {
 	t.Helper()
 	procedure, found := Plan(f)
@@ -94,7 +101,7 @@ func TestPlanListsAllObstaclesOfTheSource(t *testing.T) {
 		t.Fatalf("got %v, want both the senders and the slots", found)
 	}
 	err := &RefusedError{Node: 1, Obstacles: found}
-	for _, part := range []string{"node 1 cannot be recovered", "WAL senders", "replication slot"} {
+	for _, part := range []string{"node 1 cannot be recovered", "WAL sender", "replication slot"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q lacks %q", err, part)
 		}
