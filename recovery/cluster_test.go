@@ -23,7 +23,7 @@ func TestRebuildBrokenStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	var steps []Step
-	err := r.engine.Recover(t.Context(), 1, func(p Progress) {
+	err := r.engine.RecoverBy(t.Context(), 1, Rebuild, func(p Progress) {
 		if len(steps) == 0 || steps[len(steps)-1] != p.Step {
 			steps = append(steps, p.Step)
 		}
@@ -31,8 +31,8 @@ func TestRebuildBrokenStandby(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(steps) != int(StepDone)+1 || !slices.IsSorted(steps) {
-		t.Errorf("steps told: %v, want all in order", steps)
+	if len(steps) != int(StepDone) || !slices.IsSorted(steps) || slices.Contains(steps, StepRewind) {
+		t.Errorf("steps told: %v, want all but the rewind in order", steps)
 	}
 	r.recovered(1, 0)
 	r.want(1, "SHOW work_mem", "7MB")
@@ -60,7 +60,7 @@ func TestRebuildKilledPrimary(t *testing.T) {
 	r.db.Kill(0)
 	r.db.Exec(1, "SELECT pg_promote()")
 	r.primary(1)
-	if err := r.engine.Recover(t.Context(), 0, nil); err != nil {
+	if err := r.engine.RecoverBy(t.Context(), 0, Rebuild, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.recovered(0, 1)
@@ -73,7 +73,7 @@ func TestRebuildRunningExPrimary(t *testing.T) {
 	r.db.Exec(1, "SELECT pg_promote()")
 	r.db.Exec(0, "CREATE TABLE diverged ()")
 	r.primary(1)
-	if err := r.engine.Recover(t.Context(), 0, nil); err != nil {
+	if err := r.engine.RecoverBy(t.Context(), 0, Rebuild, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.recovered(0, 1)
@@ -87,7 +87,7 @@ func TestRebuildMissingDirectory(t *testing.T) {
 	if err := os.RemoveAll(r.db.Node(1).DataDirectory); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.engine.Recover(t.Context(), 1, nil); err != nil {
+	if err := r.engine.RecoverBy(t.Context(), 1, Rebuild, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.recovered(1, 0)
@@ -104,7 +104,7 @@ func (r *rig) interrupt(ctx context.Context, act func()) error {
 	r.db.Exec(0, "SELECT pg_drop_replication_slot('pgherd_1')")
 	write(r.t, filepath.Join(r.db.Node(1).DataDirectory, "sentinel"), "still here")
 	acted := sync.OnceFunc(act)
-	return r.engine.Recover(ctx, 1, func(p Progress) {
+	return r.engine.RecoverBy(ctx, 1, Rebuild, func(p Progress) {
 		if p.Step == StepBackup && p.Total > 0 {
 			acted()
 		}
@@ -135,7 +135,7 @@ func TestCancelLeavesTheOldDirectory(t *testing.T) {
 	defer cancel()
 	var second error
 	err := r.interrupt(ctx, func() {
-		second = r.engine.Recover(ctx, 1, nil)
+		second = r.engine.RecoverBy(ctx, 1, Rebuild, nil)
 		if jobs := r.engine.Jobs(); len(jobs) != 1 || jobs[0].Step != StepBackup || jobs[0].Total == 0 {
 			t.Errorf("jobs %+v, want a running copy", jobs)
 		}
@@ -161,7 +161,7 @@ func TestCloseEndsTheJob(t *testing.T) {
 	})
 	<-closed
 	r.wantUntouched(err, ErrClosed)
-	if err := r.engine.Recover(t.Context(), 1, nil); !errors.Is(err, ErrClosed) {
+	if err := r.engine.RecoverBy(t.Context(), 1, Rebuild, nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v, want %v", err, ErrClosed)
 	}
 }
@@ -171,7 +171,7 @@ func TestFailureAfterTheSwap(t *testing.T) {
 	r := newRig(t, func(*Config) {})
 	r.db.Stop(1)
 	appendTo(t, filepath.Join(r.db.Node(1).DataDirectory, "postgresql.conf"), "no_such_parameter = 1\n")
-	err := r.engine.Recover(t.Context(), 1, nil)
+	err := r.engine.RecoverBy(t.Context(), 1, Rebuild, nil)
 	var failed *StepError
 	if !errors.As(err, &failed) || failed.Step != StepStart {
 		t.Fatalf("got %v, want a StepError of the start", err)
@@ -198,7 +198,7 @@ func (r *rig) recoverDamaged() {
 			r.t.Fatal(err)
 		}
 	}
-	if err := r.engine.Recover(r.t.Context(), 1, nil); err != nil {
+	if err := r.engine.RecoverBy(r.t.Context(), 1, Rebuild, nil); err != nil {
 		r.t.Fatal(err)
 	}
 	r.recovered(1, 0)

@@ -38,6 +38,9 @@ type Instance interface {
 	Swap(newDir string) (oldDir string, err error)
 	Configure(set map[string]string, remove ...string) error
 	Follow(primaryConninfo, slot string) error
+	PrimaryConninfo(ctx context.Context) (string, error)
+	LogEnd(ctx context.Context) (host.LogEnd, error)
+	Rewind(ctx context.Context, r host.Rewind) error
 }
 
 // Membership decides which nodes are in service; the failover engine is one.
@@ -85,16 +88,22 @@ func New(cfg Config, board *cluster.Board, instances func(cluster.NodeID) (Insta
 	return e
 }
 
-// Recover brings a node back and returns when it is attached and caught up.
+// Recover is RecoverBy the procedure that Diagnose chooses.
+func (e *Engine) Recover(ctx context.Context, node cluster.NodeID, progress func(Progress)) error {
+	return e.RecoverBy(ctx, node, Undecided, progress)
+}
+
+// RecoverBy brings a node back and returns when it is attached and caught up.
 // progress is called on the goroutines of the job, never twice at once; nil is
 // fine. The end of ctx cancels the job.
 //
 // Errors: ErrBusy, ErrClosed, *RefusedError when nothing was touched, and
 // *StepError. The last two carry a hint and a SQLSTATE.
-func (e *Engine) Recover(ctx context.Context, node cluster.NodeID, progress func(Progress)) error {
+func (e *Engine) RecoverBy(ctx context.Context, node cluster.NodeID, wanted Procedure, progress func(Progress)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	j := newJob(node, cancel, progress, time.Now())
+	j.wanted = wanted
 	if err := e.admit(j); err != nil {
 		return fmt.Errorf("recover node %d: %w", node, err)
 	}
@@ -114,7 +123,7 @@ func (e *Engine) run(ctx context.Context, j *job) error {
 	if err := e.owner.BeginRecovery(ctx, p.node.ID); err != nil {
 		return fmt.Errorf("recover node %d: %w", p.node.ID, err)
 	}
-	r := newRebuild(e, j, p)
+	r := newRepair(e, j, p)
 	if err := r.run(ctx); err != nil {
 		return e.giveUp(ctx, p.node.ID, err)
 	}

@@ -48,10 +48,11 @@ func (e *RefusedError) SQLState() string { return "55000" }
 
 // StepError is returned by Recover for a job that began and did not end well.
 type StepError struct {
-	Node cluster.NodeID
-	Step Step
-	Err  error
-	Left string // in what state the node was left
+	Node      cluster.NodeID
+	Procedure Procedure
+	Step      Step
+	Err       error
+	Left      string // in what state the node was left
 }
 
 func (e *StepError) Error() string {
@@ -65,6 +66,9 @@ func (e *StepError) Unwrap() error { return e.Err }
 
 // Hint says how to go on.
 func (e *StepError) Hint() string {
+	if e.Procedure == Follow && e.Step >= StepStart && !isCancelled(e.Err) {
+		return fmt.Sprintf("look into the server log of the node; RECOVER NODE %d REBUILD does without its directory", e.Node)
+	}
 	return fmt.Sprintf("run RECOVER NODE %d again; it begins anew", e.Node)
 }
 

@@ -27,6 +27,7 @@ type Job struct {
 type job struct {
 	cancel context.CancelCauseFunc
 	tell   func(Progress) // never under mu
+	wanted Procedure      // Undecided leaves it to Diagnose
 
 	mu    sync.Mutex // guards following
 	row   Job        // Node does not change

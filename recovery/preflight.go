@@ -21,6 +21,7 @@ type prepared struct {
 	instance     Instance
 	facts        Facts
 	own          settings
+	procedure    Procedure
 }
 
 // preflight gathers the facts in two looks, at the picture and then at the
@@ -28,6 +29,7 @@ type prepared struct {
 func (e *Engine) preflight(ctx context.Context, j *job) (prepared, error) {
 	j.enter(StepPreflight, "")
 	facts := e.picture(j.row.Node)
+	facts.Wanted = j.wanted
 	if _, found := Plan(facts); len(found) > 0 {
 		return prepared{}, &RefusedError{j.row.Node, found}
 	}
@@ -40,12 +42,27 @@ func (e *Engine) preflight(ctx context.Context, j *job) (prepared, error) {
 	if len(found) > 0 {
 		return p, &RefusedError{p.node.ID, found}
 	}
+	p.procedure = procedure
 	j.plan(procedure, p.source.ID)
 	if now := e.board.Current().Primary; now != p.source.ID {
 		return p, fmt.Errorf("recover node %d: %w", p.node.ID, ErrPrimaryChanged)
 	}
-	j.say(fmt.Sprintf("node %d will be rebuilt from node %d (%s)", p.node.ID, p.source.ID, size(p.facts.Source.Bytes)))
+	j.say(p.announcement())
 	return p, nil
+}
+
+// announcement says what is going to happen, and why.
+func (p prepared) announcement() string {
+	_, why := Diagnose(p.facts.Source, p.facts.Target)
+	switch {
+	case p.procedure == Follow:
+		return fmt.Sprintf("node %d will follow node %d: %s", p.node.ID, p.source.ID, why)
+	case p.procedure == Rewind:
+		return fmt.Sprintf("node %d will be rewound to node %d: %s", p.node.ID, p.source.ID, why)
+	case p.facts.Wanted == Rebuild:
+		why = "as asked"
+	}
+	return fmt.Sprintf("node %d will be rebuilt from node %d (%s): %s", p.node.ID, p.source.ID, size(p.facts.Source.Bytes), why)
 }
 
 // picture is what the board knows.
@@ -96,6 +113,9 @@ func inspect(ctx context.Context, i Instance, dir string) (*Target, error) {
 	t.Major = majorVersion(m, dir)
 	if c, err := i.Control(ctx); err == nil {
 		t.Directory, t.SystemIdentifier = DirReadable, c.SystemIdentifier
+		if err := inspectLog(ctx, i, dir, t); err != nil {
+			return t, err
+		}
 	}
 	return t, ctx.Err()
 }
@@ -144,9 +164,9 @@ func majorVersion(m host.Machine, dir string) int {
 	return n
 }
 
-// newRebuild is the procedure for what was prepared.
-func newRebuild(e *Engine, j *job, p prepared) *rebuild {
-	return &rebuild{
+// newRepair is the job for what was prepared.
+func newRepair(e *Engine, j *job, p prepared) *repair {
+	return &repair{
 		prepared: p, engine: e, job: j,
 		work: newWorkdir(p.instance.Machine(), p.node.DataDirectory, time.Now()),
 	}

@@ -13,6 +13,7 @@ const (
 	StepMark           // the membership engine is told; the node leaves service
 	StepStop
 	StepSlot
+	StepRewind // a rebuild has none, and only a rebuild has the next two and the clean-up
 	StepBackup // copied and verified
 	StepSwap
 	StepConfigure
@@ -26,13 +27,13 @@ const (
 
 func (s Step) String() string {
 	return [...]string{
-		"preflight", "mark_recovering", "stop", "slot_on_source", "base_backup", "swap",
+		"preflight", "mark_recovering", "stop", "slot_on_source", "rewind", "base_backup", "swap",
 		"fix_config", "start", "streaming", "caught_up", "attach", "cleanup_old_dir", "done",
 	}[s]
 }
 
 // Progress tells the caller of Recover how far its job is. Bytes and Total
-// count the copied database files in StepBackup, and the log replayed since the
+// count the copied files in StepBackup and StepRewind, and the log replayed since the
 // start in StepCatchUp; both are 0 elsewhere. Total is an estimate: it may be
 // exceeded while the primary grows.
 type Progress struct {

@@ -64,10 +64,10 @@ type rig struct {
 	engine  *Engine
 }
 
-func newRig(t *testing.T, change func(*Config)) *rig {
+func newRig(t *testing.T, change func(*Config), opts ...pgtest.Option) *rig {
 	t.Helper()
 	pgtest.Leaks(t)
-	r := &rig{t: t, db: pgtest.Cluster(t, 1)}
+	r := &rig{t: t, db: pgtest.Cluster(t, 1, opts...)}
 	r.board = cluster.NewBoard(r.db.Nodes(), time.Now())
 	r.members = &members{board: r.board}
 	cfg := Config{Nodes: r.db.Nodes(), Monitor: r.db.Credentials(), Timeout: 30 * time.Second}

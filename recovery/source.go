@@ -2,14 +2,12 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 )
@@ -63,8 +61,13 @@ func (e *Engine) askSource(ctx context.Context, source, node cluster.Node) (*Sou
 	s := &Source{}
 	var outside []string
 	err := e.with(ctx, source, func(conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, sourceFacts, node.SlotName()).Scan(&s.InRecovery, &s.Major, &s.Bytes,
+		err := conn.QueryRow(ctx, sourceFacts, node.SlotName()).Scan(&s.InRecovery, &s.Major, &s.Bytes,
 			&s.FreeSenders, &s.FreeSlots, &s.HasSlot, &s.Tablespaces, &outside)
+		if err != nil {
+			return err
+		}
+		s.OldestLog, err = askOldestLog(ctx, conn)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -76,28 +79,10 @@ func (e *Engine) askSource(ctx context.Context, source, node cluster.Node) (*Sou
 			s.FilesOutside = append(s.FilesOutside, name)
 		}
 	}
-	if s.SystemIdentifier, err = e.identify(ctx, source); err != nil {
+	if err := e.identify(ctx, source, s); err != nil {
 		s.ReplicationError = strings.Join(strings.Fields(err.Error()), " ") // pgx spreads it over lines
 	}
 	return s, ctx.Err()
-}
-
-// identify opens a replication connection and sends IDENTIFY_SYSTEM
-// (PostgreSQL documentation, "Streaming Replication Protocol").
-func (e *Engine) identify(ctx context.Context, source cluster.Node) (string, error) {
-	conn, err := pgconn.Connect(ctx, e.conninfo(source).With("replication", "true").String())
-	if err != nil {
-		return "", err
-	}
-	defer closeSoon(ctx, conn.Close)
-	results, err := conn.Exec(ctx, "IDENTIFY_SYSTEM").ReadAll()
-	if err != nil {
-		return "", err
-	}
-	if len(results) != 1 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) < 1 {
-		return "", errors.New("unexpected answer to IDENTIFY_SYSTEM")
-	}
-	return string(results[0].Rows[0][0]), nil
 }
 
 // flushed is the position up to which the primary's log can be streamed now.

@@ -33,7 +33,7 @@ func probe(ctx context.Context, conn *pgx.Conn) (s standing, err error) {
 }
 
 // streaming waits until the node receives the primary's log.
-func (r *rebuild) streaming(ctx context.Context) error {
+func (r *repair) streaming(ctx context.Context) error {
 	err := r.engine.with(ctx, r.node, func(conn *pgx.Conn) error {
 		return patiently(ctx, r.engine.cfg.Timeout, func() (bool, cluster.LSN, error) {
 			s, err := probe(ctx, conn)
@@ -51,7 +51,7 @@ func (r *rebuild) streaming(ctx context.Context) error {
 
 // catchUp waits until the node has replayed what the primary had when the node
 // began to stream.
-func (r *rebuild) catchUp(ctx context.Context) error {
+func (r *repair) catchUp(ctx context.Context) error {
 	goal, err := r.engine.flushed(ctx, r.source)
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ type Rewind struct {
 // crash if need be. Configuration files become the source's. When it fails or ctx
 // ends, the directory may be good for nothing.
 func (i *Instance) Rewind(ctx context.Context, r Rewind) error {
+	if err := i.dropStalePid(); err != nil {
+		return i.fail("rewind", err)
+	}
 	login := cluster.Credentials{User: r.Credentials.User}
 	conninfo := r.Source.OwnConninfo(login).With("dbname", r.Credentials.Database).With("connect_timeout", "10")
 	args := []string{"-D", i.node.DataDirectory, "--source-server", conninfo.String(), "--progress"}

@@ -1,0 +1,141 @@
+package recovery
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/pgtest"
+)
+
+// returns recovers a node and asserts by which procedure, and that nothing is left.
+func (r *rig) returns(node, primary cluster.NodeID, by Procedure, wantSteps ...Step) {
+	r.t.Helper()
+	var steps []Step
+	var said []string
+	err := r.engine.Recover(r.t.Context(), node, func(p Progress) {
+		if len(steps) == 0 || steps[len(steps)-1] != p.Step {
+			steps = append(steps, p.Step)
+		}
+		said = append(said, p.Message)
+	})
+	if err != nil {
+		r.t.Fatalf("%v\n%s", err, strings.Join(said, "\n"))
+	}
+	jobs := r.engine.Jobs()
+	if got := jobs[len(jobs)-1].Procedure; got != by {
+		r.t.Errorf("recovered by %v, want %v: %q", got, by, said)
+	}
+	for _, s := range []Step{StepRewind, StepBackup} {
+		if want := slices.Contains(wantSteps, s); slices.Contains(steps, s) != want {
+			r.t.Errorf("steps %v, %v among them: want %v", steps, s, want)
+		}
+	}
+	r.recovered(node, primary)
+	r.wantBeside("node0", "node1")
+}
+
+func TestFollowStoppedStandby(t *testing.T) {
+	r := newRig(t, func(*Config) {})
+	r.db.Stop(1)
+	r.db.Exec(0, "CREATE TABLE missed AS SELECT 1")
+	r.returns(1, 0, Follow)
+	r.want(1, "SELECT count(*)::text FROM missed", "1")
+}
+
+// A standby that was promoted away from, while it was down and behind.
+func TestFollowAcrossAFailover(t *testing.T) {
+	r := newRig(t, func(*Config) {})
+	r.db.Exec(0, "CREATE TABLE before AS SELECT 1")
+	r.db.AwaitCaughtUp(0, 1)
+	r.db.Kill(0) // a crashed primary whose log ends where the new one goes on
+	r.db.Exec(1, "SELECT pg_promote()")
+	r.db.Exec(1, "CREATE TABLE beyond AS SELECT 1")
+	r.primary(1)
+	r.returns(0, 1, Follow)
+	r.want(0, "SELECT count(*)::text FROM before, beyond", "1")
+}
+
+// A server that runs, and follows nobody: it is stopped in order and looked at again.
+func TestFollowRunningStandby(t *testing.T) {
+	r := newRig(t, func(*Config) {})
+	r.db.Exec(1, "ALTER SYSTEM SET primary_conninfo = ''")
+	r.db.Exec(1, "SELECT pg_reload_conf()")
+	r.db.Exec(0, "CREATE TABLE missed AS SELECT 1")
+	r.returns(1, 0, Follow)
+}
+
+// diverge has the old primary commit rows that the new one never got, then ends it.
+func (r *rig) diverge(end func(cluster.NodeID)) {
+	r.t.Helper()
+	r.db.Exec(0, "CREATE TABLE pair AS SELECT g FROM generate_series(1, 1000) g")
+	r.db.Exec(0, "SELECT pg_create_physical_replication_slot('of_the_primary', true)")
+	r.db.AwaitCaughtUp(0, 1)
+	r.db.Exec(1, "SELECT pg_promote()")
+	r.db.Exec(0, "CREATE TABLE lost AS SELECT 1")
+	r.db.Exec(0, "DELETE FROM pair WHERE g > 10")
+	end(0)
+	r.db.Exec(1, "UPDATE pair SET g = -g")
+	r.primary(1)
+}
+
+func (r *rig) wantRewound() {
+	r.t.Helper()
+	r.want(0, "SELECT (to_regclass('lost') IS NULL)::text", "true")
+	r.want(0, "SELECT count(*) || ' ' || sum(g) FROM pair", "1000 -500500")
+	r.want(0, "SELECT count(*)::text FROM pg_replication_slots", "0")
+	r.want(0, "SHOW work_mem", "7MB")
+}
+
+func newRewindRig(t *testing.T) *rig {
+	t.Helper()
+	r := newRig(t, func(*Config) {}, pgtest.WithSetting("wal_log_hints", "on"), pgtest.WithSetting("wal_keep_size", "256MB"))
+	appendTo(t, filepath.Join(r.db.Node(0).DataDirectory, "postgresql.conf"), "work_mem = '7MB'\n")
+	return r
+}
+
+func TestRewindCrashedPrimary(t *testing.T) {
+	r := newRewindRig(t)
+	r.diverge(r.db.Kill)
+	r.returns(0, 1, Rewind, StepRewind)
+	r.wantRewound()
+}
+
+func TestRewindRunningPrimary(t *testing.T) {
+	r := newRewindRig(t)
+	r.diverge(func(cluster.NodeID) {})
+	r.returns(0, 1, Rewind, StepRewind)
+	r.wantRewound()
+}
+
+// A rewind that fails is made up for by a copy; one that was asked for is not, and
+// leaves a mark by which the directory is known as useless.
+func TestRewindThatFails(t *testing.T) {
+	r := newRewindRig(t)
+	r.diverge(r.db.Stop)
+	dir := r.db.Node(0).DataDirectory
+	broken := filepath.Join(dir, "base", "pipe") // pg_rewind wants regular files
+	if err := os.Mkdir(broken, 0o000); err != nil {
+		t.Fatal(err)
+	}
+	err := r.engine.RecoverBy(t.Context(), 0, Rewind, nil)
+	var failed *StepError
+	if !errors.As(err, &failed) || failed.Step != StepRewind || !strings.Contains(failed.Left, "of no use") {
+		t.Fatalf("got %v, want a StepError of the rewind", err)
+	}
+	if _, err := os.Stat(rewindMarker(dir)); err != nil {
+		t.Error(err)
+	}
+	if err := r.engine.RecoverBy(t.Context(), 0, Follow, nil); err == nil || !strings.Contains(err.Error(), "a rewind of it was interrupted") {
+		t.Errorf("a useless directory may follow: %v", err)
+	}
+	if err := os.Remove(rewindMarker(dir)); err != nil {
+		t.Fatal(err)
+	}
+	r.returns(0, 1, Rebuild, StepRewind, StepBackup)
+	r.want(0, "SELECT (to_regclass('lost') IS NULL)::text", "true")
+}

@@ -1,0 +1,74 @@
+package recovery
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pgherd/pgherd/internal/host"
+)
+
+// rewindOrRebuild rewinds. If that fails and nobody asked for it, the node is rebuilt,
+// which needs nothing of the directory.
+func (r *repair) rewindOrRebuild(ctx context.Context) *StepError {
+	err := r.attempt(ctx, stage{StepRewind, r.rewind})
+	if err == nil {
+		return nil
+	}
+	found := rebuildObstacles(r.facts)
+	if ctx.Err() != nil || r.facts.Wanted == Rewind || len(found) > 0 {
+		return r.fail(ctx, StepRewind, err)
+	}
+	r.warn("the rewind failed, the node is rebuilt: " + err.Error())
+	r.procedure = Rebuild
+	r.job.plan(Rebuild, r.source.ID)
+	return nil
+}
+
+// rewind takes back what the node alone has. Until a checkpoint has ended, the source's
+// control file may still tell the old timeline, and pg_rewind would find nothing to do.
+func (r *repair) rewind(ctx context.Context) error {
+	err := r.engine.with(ctx, r.source, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "CHECKPOINT")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	m, dir := r.instance.Machine(), r.node.DataDirectory
+	text := "A rewind in progress, made by pgherd: the directory has to be rebuilt if none is running.\n"
+	if err := m.WriteFile(rewindMarker(dir), []byte(text), 0o600); err != nil {
+		return err
+	}
+	r.phase = rewinding
+	err = r.instance.Rewind(ctx, host.Rewind{Source: r.source, Credentials: r.engine.cfg.Monitor, Progress: r.job.advance})
+	if err != nil {
+		return err
+	}
+	// Whoever starts it from now on must not get a second primary.
+	if err := m.WriteFile(filepath.Join(dir, "standby.signal"), nil, 0o600); err != nil {
+		return err
+	}
+	if err := r.own.write(m, dir); err != nil {
+		return err
+	}
+	r.phase = rewound
+	return r.dropOwnSlots()
+}
+
+// dropOwnSlots removes the slots that the node had as a primary: they point into a log
+// that is gone, and would hold back the new one for ever.
+func (r *repair) dropOwnSlots() error {
+	m, dir := r.instance.Machine(), filepath.Join(r.node.DataDirectory, "pg_replslot")
+	entries, err := m.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := m.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
