@@ -37,7 +37,9 @@ type Cluster interface {
 // Recovery is what the console needs of the recovery engine. Recover returns
 // when the node serves again; ending ctx cancels the job.
 type Recovery interface {
-	Recover(ctx context.Context, node cluster.NodeID, progress func(string)) error
+	Recover(ctx context.Context, node cluster.NodeID, mode RecoverMode, progress func(string)) error
+	ExplainRecover(ctx context.Context, node cluster.NodeID, mode RecoverMode) (RecoveryPlan, error)
+	RecoveryJobs() []RecoveryJob // the past ones first, oldest first
 }
 
 // Counters tells how many SELECTs were sent to a node since the start.
@@ -150,6 +152,7 @@ func commands(d Deps, views []view) table {
 		attachNode(d.Board, d.Cluster),
 		detachNode(d.Board, d.Cluster),
 		recoverNode(d.Board, d.Recovery),
+		explainRecover(d.Board, d.Recovery),
 		reload(d.Process),
 		shutdown(d.Process),
 	)

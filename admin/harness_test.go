@@ -71,8 +71,11 @@ func (e *engines) Detach(_ context.Context, node cluster.NodeID) error {
 	return nil
 }
 
-func (e *engines) Recover(ctx context.Context, node cluster.NodeID, progress func(string)) error {
+func (e *engines) Recover(ctx context.Context, node cluster.NodeID, mode RecoverMode, progress func(string)) error {
 	e.note("recover")
+	if mode != RecoverAny {
+		progress("by " + mode.String())
+	}
 	if e.recover != nil {
 		return e.recover(ctx, node, progress)
 	}

@@ -6,11 +6,13 @@
 // operator must remove first. A Job is what SHOW POOL_RECOVERY prints, and
 // Progress is what one command's client is told on the way.
 //
-// Rebuild is the one procedure so far. A base backup of the primary is written
-// beside the node's data directory, verified, and swapped in by two renames;
-// the old directory goes away only when its successor streams, has caught up
-// and is attached. Before the swap a failed or cancelled job leaves the node's
-// old directory as it was. After the swap nothing is swapped back: the node
+// Diagnose compares the end of the node's log with the primary's timelines. Follow
+// starts the node as a standby. Rewind takes back what it alone has, behind a marker
+// beside the directory: one that was interrupted is good for nothing. Rebuild writes
+// a base backup of the primary beside the data directory, verifies it, and swaps it
+// in by two renames; the old directory goes away only when its successor streams, has
+// caught up and is attached. Before the swap a failed or cancelled job leaves the
+// node's old directory as it was. After the swap nothing is swapped back: the node
 // stays down, the old directory stays under the name that the error tells, and
 // RECOVER may be run again.
 //
@@ -20,7 +22,7 @@
 //
 // Caveats. The node must be a local instance (access local) that accepts
 // connections as a standby (hot_standby on). A primary with tablespaces outside
-// its data directory is refused. A data directory that is a mount point cannot
+// its data directory is not copied. A data directory that is a mount point cannot
 // be renamed, so it cannot be rebuilt. Other files in the data directory, such
 // as server.key, become copies of the primary's. Two pgherds must not recover
 // the same node at once: leftovers of a crash are told by their marker files,

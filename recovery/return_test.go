@@ -39,10 +39,26 @@ func (r *rig) returns(node, primary cluster.NodeID, by Procedure, wantSteps ...S
 	r.wantBeside("node0", "node1")
 }
 
+// explains asserts what Explain says, either by which procedure or why not.
+func (r *rig) explains(node cluster.NodeID, wanted, want Procedure, refuse string) {
+	r.t.Helper()
+	x, err := r.engine.Explain(r.t.Context(), node, wanted)
+	refused := len(x.Obstacles) == 1 && strings.Contains(x.Obstacles[0].Problem, refuse)
+	if err != nil || x.Procedure != want || refused != (refuse != "") || (len(x.Steps) > 0) != (refuse == "") {
+		r.t.Errorf("explained as %+v, %v; want %v or %q", x, err, want, refuse)
+	}
+	if r.members.begun != 0 {
+		r.t.Error("the explanation has begun a recovery")
+	}
+}
+
 func TestFollowStoppedStandby(t *testing.T) {
 	r := newRig(t, func(*Config) {})
 	r.db.Stop(1)
 	r.db.Exec(0, "CREATE TABLE missed AS SELECT 1")
+	r.explains(1, Undecided, Follow, "")
+	r.explains(1, Rewind, Undecided, "cannot be recovered by rewind: its log up to")
+	r.explains(0, Undecided, Undecided, "is the primary")
 	r.returns(1, 0, Follow)
 	r.want(1, "SELECT count(*)::text FROM missed", "1")
 }

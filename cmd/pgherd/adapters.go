@@ -32,10 +32,43 @@ func (c commander) Promote(ctx context.Context, node cluster.NodeID, mode admin.
 // recoverer is the console's view of the recovery engine.
 type recoverer struct{ engine *recovery.Engine }
 
-func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, progress func(string)) error {
-	return r.engine.Recover(ctx, node, func(p recovery.Progress) {
+func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, mode admin.RecoverMode, progress func(string)) error {
+	return r.engine.RecoverBy(ctx, node, procedureOf(mode), func(p recovery.Progress) {
 		progress(strings.TrimSuffix(p.Step.String()+": "+p.Message, ": "))
 	})
+}
+
+func procedureOf(m admin.RecoverMode) recovery.Procedure {
+	return map[admin.RecoverMode]recovery.Procedure{admin.RecoverFollow: recovery.Follow,
+		admin.RecoverRewind: recovery.Rewind, admin.RecoverRebuild: recovery.Rebuild}[m]
+}
+
+func (r recoverer) ExplainRecover(ctx context.Context, node cluster.NodeID, mode admin.RecoverMode) (admin.RecoveryPlan, error) {
+	x, err := r.engine.Explain(ctx, node, procedureOf(mode))
+	plan := admin.RecoveryPlan{Diagnosis: x.Reason}
+	if x.Procedure != recovery.Undecided {
+		plan.Diagnosis = x.Procedure.String() + ": " + x.Reason
+	}
+	for _, s := range x.Steps {
+		plan.Steps = append(plan.Steps, s.String())
+	}
+	for _, o := range x.Obstacles {
+		plan.Obstacles = append(plan.Obstacles, admin.RecoveryObstacle(o))
+	}
+	return plan, err
+}
+
+func (r recoverer) RecoveryJobs() []admin.RecoveryJob {
+	var all []admin.RecoveryJob
+	for _, j := range r.engine.Jobs() {
+		row := admin.RecoveryJob{Node: int(j.Node), Source: int(j.Source), Procedure: j.Procedure.String(), Step: j.Step.String(),
+			Since: j.Since, Ended: j.Ended, Bytes: j.Bytes, Total: j.Total, Rate: j.Rate, Message: j.Message}
+		if j.Err != nil {
+			row.Error = j.Err.Error()
+		}
+		all = append(all, row)
+	}
+	return all
 }
 
 // console is the server's view of package admin. It is set before anything runs.

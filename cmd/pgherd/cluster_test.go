@@ -174,9 +174,9 @@ func TestCrashOfThePrimary(t *testing.T) {
 
 func (r *rig) recoverNode(id cluster.NodeID) {
 	r.Helper()
-	out := r.mustPSQL("pgpool", fmt.Sprintf("RECOVER NODE %d", id))
+	out := r.mustPSQL("pgpool", fmt.Sprintf("RECOVER NODE %d REBUILD", id))
 	if !strings.Contains(out, "NOTICE") || !strings.Contains(out, "base_backup") || !strings.HasSuffix(strings.TrimSpace(out), "RECOVER NODE") {
-		r.Errorf("RECOVER NODE %d printed\n%s", id, out)
+		r.Errorf("RECOVER NODE %d REBUILD printed\n%s", id, out)
 	}
 	if n := r.node(id); (n[3] != "up" && n[3] != "waiting") || n[6] != "standby" {
 		r.Errorf("recovered node: %q", n)

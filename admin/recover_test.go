@@ -1,0 +1,26 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// What the engines of the scenarios have to say of recoveries.
+
+func (e *engines) ExplainRecover(_ context.Context, node cluster.NodeID, mode RecoverMode) (RecoveryPlan, error) {
+	if node == 0 {
+		return RecoveryPlan{Obstacles: []RecoveryObstacle{{"node 0 is the primary", "promote another node"}}}, nil
+	}
+	return RecoveryPlan{Diagnosis: "its log is part of the primary's, asked for " + mode.String(), Steps: []string{"stop", "start"}}, nil
+}
+
+func (e *engines) RecoveryJobs() []RecoveryJob {
+	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	return []RecoveryJob{
+		{Node: 1, Source: 0, Procedure: "rewind", Step: "rewind", Since: at, Ended: at.Add(time.Minute), Error: "no space left on device"},
+		{Node: 2, Source: -1, Procedure: "undecided", Step: "preflight", Since: at},
+		{Node: 2, Source: 0, Procedure: "rebuild", Step: "base_backup", Since: at, Bytes: 100, Total: 200, Rate: 50.5, Message: "half"},
+	}
+}

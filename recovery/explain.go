@@ -1,0 +1,55 @@
+package recovery
+
+import (
+	"context"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// Explanation is what Recover would do, and what stands in its way.
+type Explanation struct {
+	Procedure Procedure // Undecided when there are obstacles
+	Reason    string    // of Diagnose; "" while not everything could be looked at
+	Steps     []Step    // a running node is looked at again when it has been stopped
+	Obstacles []Obstacle
+}
+
+// Explain is the preflight of RecoverBy alone: it touches nothing. The error is of a
+// look that failed.
+func (e *Engine) Explain(ctx context.Context, node cluster.NodeID, wanted Procedure) (Explanation, error) {
+	facts := e.picture(node)
+	facts.Wanted = wanted
+	if _, found := Plan(facts); len(found) > 0 {
+		return Explanation{Obstacles: found}, nil
+	}
+	j := newJob(node, func(error) {}, nil, time.Now())
+	j.wanted = wanted
+	p, err := e.preflight(ctx, j)
+	if p.facts.Source == nil || p.facts.Target == nil {
+		return Explanation{}, err
+	}
+	var x Explanation
+	_, x.Reason = Diagnose(p.facts.Source, p.facts.Target)
+	if x.Procedure, x.Obstacles = Plan(p.facts); len(x.Obstacles) > 0 {
+		return x, nil
+	}
+	x.Steps = stepsOf(x.Procedure)
+	return x, err
+}
+
+// stepsOf lists what a job does after its preflight.
+func stepsOf(p Procedure) []Step {
+	steps := []Step{StepMark, StepStop, StepSlot}
+	switch p {
+	case Rewind:
+		steps = append(steps, StepRewind)
+	case Rebuild:
+		steps = append(steps, StepBackup, StepSwap)
+	}
+	steps = append(steps, StepConfigure, StepStart, StepStreaming, StepCatchUp, StepAttach)
+	if p == Rebuild {
+		steps = append(steps, StepCleanup)
+	}
+	return steps
+}
