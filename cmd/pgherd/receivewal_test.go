@@ -78,5 +78,9 @@ func TestReceivewal(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "00000002.history")); err != nil {
 		t.Error(err)
 	}
-	r.cluster.Exec(1, "SELECT pg_drop_replication_slot('kept')")
+	var slots int
+	err = r.cluster.Conn(1).QueryRow(ctx, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'kept' AND restart_lsn IS NOT NULL").Scan(&slots)
+	if err != nil || slots != 1 {
+		t.Errorf("%d slots, %v", slots, err)
+	}
 }
