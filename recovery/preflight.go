@@ -79,11 +79,9 @@ func (e *Engine) picture(asked cluster.NodeID) Facts {
 	return f
 }
 
-// look asks the primary and the node's machine.
+// look asks the node's machine and then the primary: what a standby has received by
+// now, the primary has too.
 func (e *Engine) look(ctx context.Context, p *prepared) (err error) {
-	if p.facts.Source, err = e.askSource(ctx, p.source, p.node); err != nil {
-		return err
-	}
 	if p.instance, err = e.instances(p.node.ID); err != nil {
 		return fmt.Errorf("node %d: %w", p.node.ID, err)
 	}
@@ -93,7 +91,8 @@ func (e *Engine) look(ctx context.Context, p *prepared) (err error) {
 		return fmt.Errorf("node %d: %w", p.node.ID, err)
 	}
 	p.facts.Target.HasConfig = len(p.own) > 0
-	return nil
+	p.facts.Source, err = e.askSource(ctx, p.source, p.node)
+	return err
 }
 
 // inspect looks at a data directory and the room beside it.

@@ -118,8 +118,8 @@ func (r *repair) left() string {
 	}
 }
 
-// stop ends the server. In order, if its directory is to be used again; a server that
-// does not stop so, and one that is to be replaced, at once.
+// stop ends the server. In order, since its directory may be used again, unless a copy
+// was asked for; a server that does not stop so, at once.
 func (r *repair) stop(ctx context.Context) error {
 	if r.engine.board.Current().Primary == r.node.ID {
 		return fmt.Errorf("node %d: %w: it is the primary now", r.node.ID, ErrPrimaryChanged)
@@ -132,10 +132,13 @@ func (r *repair) stop(ctx context.Context) error {
 	if !running {
 		return nil
 	}
-	if r.procedure == Rebuild || r.stopServer(ctx, host.Fast) != nil {
+	if r.facts.Wanted == Rebuild {
+		return r.stopServer(ctx, host.Immediate)
+	}
+	if r.stopServer(ctx, host.Fast) != nil {
 		err = r.stopServer(ctx, host.Immediate)
 	}
-	if err != nil || r.procedure == Rebuild {
+	if err != nil {
 		return err
 	}
 	return r.decideAnew(ctx)
@@ -186,6 +189,11 @@ func (r *repair) configure(ctx context.Context) error {
 	if r.procedure != Follow {
 		r.explainConfiguration()
 		if err := r.instance.Configure(map[string]string{"port": strconv.Itoa(r.node.Port)}); err != nil {
+			return err
+		}
+	}
+	if l := r.facts.Target.Log; r.procedure == Follow && !l.Standby {
+		if err := r.dropOwnSlots(); err != nil {
 			return err
 		}
 	}

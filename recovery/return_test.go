@@ -74,6 +74,7 @@ func TestFollowAcrossAFailover(t *testing.T) {
 	r.primary(1)
 	r.returns(0, 1, Follow)
 	r.want(0, "SELECT count(*)::text FROM before, beyond", "1")
+	r.want(0, "SELECT count(*)::text FROM pg_replication_slots", "0")
 }
 
 // A server that runs, and follows nobody: it is stopped in order and looked at again.

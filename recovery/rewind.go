@@ -57,8 +57,8 @@ func (r *repair) rewind(ctx context.Context) error {
 	return r.dropOwnSlots()
 }
 
-// dropOwnSlots removes the slots that the node had as a primary: they point into a log
-// that is gone, and would hold back the new one for ever.
+// dropOwnSlots removes the slots that the node had as a primary: nobody will read from
+// them, so that they would hold back the log for ever, or point into one that is gone.
 func (r *repair) dropOwnSlots() error {
 	m, dir := r.instance.Machine(), filepath.Join(r.node.DataDirectory, "pg_replslot")
 	entries, err := m.ReadDir(dir)
