@@ -52,7 +52,7 @@ func (p *Pool) capacityLocked() int {
 func (p *Pool) growLocked(l *reactor.Loop) {
 	most := len(p.waiters)
 	switch {
-	case p.open > 0 && p.tick() < p.refusal.until:
+	case p.paused || p.open > 0 && p.tick() < p.refusal.until:
 		return
 	case p.unreachable:
 		most = min(most, 1)
@@ -240,7 +240,7 @@ func (p *Pool) tend(before uint32) {
 // fillLocked keeps MinSize connections open, while the node lets us in.
 func (p *Pool) fillLocked() {
 	missing := min(p.limits.MinSize, p.limits.Size) - p.open
-	for ; missing > 0 && !p.unreachable && p.refusal.err == nil && p.ledger.room(p.key, p.limits); missing-- {
+	for ; missing > 0 && !p.paused && !p.unreachable && p.refusal.err == nil && p.ledger.room(p.key, p.limits); missing-- {
 		p.dialLocked(p.home)
 	}
 }

@@ -35,8 +35,10 @@ type Pool struct {
 	dialing    int
 	leased     int
 	generation int
-	quiet      []chan struct{} // closed when nothing is leased
-	home       *reactor.Loop   // of who stood in line last; nil while the node is not used
+	outdated   int // of open: from before the present generation
+	paused     bool
+	watches    []watch
+	home       *reactor.Loop // of who stood in line last; nil while the node is not used
 
 	unreachable bool // as of the last dial
 	refusal     refusal
@@ -162,7 +164,7 @@ func (p *Pool) close(s *Server) {
 	l := s.Conn.Loop()
 	s.Conn.Close()
 	p.mu.Lock()
-	p.open--
+	p.closedLocked(s.generation)
 	p.mu.Unlock()
 	p.freed(l)
 }
@@ -209,7 +211,7 @@ func (p *Pool) dialed(l *reactor.Loop, s *Server, generation int, err error, ret
 	p.dialing--
 	p.rememberLocked(err, retry)
 	if err != nil {
-		p.open--
+		p.closedLocked(generation)
 		var failed []*Waiter
 		if p.open == p.dialing { // nobody will return one either
 			failed, p.waiters = p.waiters, nil
@@ -232,14 +234,32 @@ func failAll(waiters []*Waiter, err error) {
 	}
 }
 
-// retire closes what is idle, has what is leased closed when it comes back, and
-// sends the waiters away.
+// closedLocked counts one connection less.
+func (p *Pool) closedLocked(generation int) {
+	p.open--
+	if generation != p.generation {
+		p.outdated--
+		p.settledLocked()
+	}
+}
+
+// retire is renew for a node that goes out of use: the waiters are sent away.
 func (p *Pool) retire() {
 	p.mu.Lock()
-	p.generation++
-	p.home, p.unreachable, p.refusal = nil, false, refusal{}
+	p.renewLocked()
+	p.home = nil
 	failed := p.waiters
 	p.waiters = nil
+	p.mu.Unlock()
+	failAll(failed, ErrRetired)
+}
+
+// renewLocked closes what is idle, and has what is leased closed when it comes
+// back.
+func (p *Pool) renewLocked() {
+	p.generation++
+	p.outdated = p.open
+	p.unreachable, p.refusal = false, refusal{}
 	for i := range p.idle {
 		for _, s := range p.idle[i] {
 			p.leaseLocked(s)
@@ -247,27 +267,37 @@ func (p *Pool) retire() {
 		}
 		p.idle[i] = nil
 	}
-	p.mu.Unlock()
-	failAll(failed, ErrRetired)
 }
 
-// settledLocked tells those who wait for the pool to fall quiet.
+// watch waits for a state of the pool.
+type watch struct {
+	over    func(*Pool) bool // with the mutex held
+	settled chan struct{}
+}
+
+func (p *Pool) quietLocked() bool   { return p.leased == 0 }
+func (p *Pool) renewedLocked() bool { return p.outdated == 0 }
+
+// settledLocked tells those who wait for such a state.
 func (p *Pool) settledLocked() {
-	if p.leased > 0 {
+	if len(p.watches) == 0 {
 		return
 	}
-	for _, c := range p.quiet {
-		close(c)
-	}
-	p.quiet = nil
+	p.watches = slices.DeleteFunc(p.watches, func(w watch) bool {
+		if !w.over(p) {
+			return false
+		}
+		close(w.settled)
+		return true
+	})
 }
 
-// quieted is closed as soon as nothing is leased.
-func (p *Pool) quieted() <-chan struct{} {
+// await is closed as soon as the pool is in that state.
+func (p *Pool) await(over func(*Pool) bool) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := make(chan struct{})
-	p.quiet = append(p.quiet, c)
+	w := watch{over, make(chan struct{})}
+	p.watches = append(p.watches, w)
 	p.settledLocked()
-	return c
+	return w.settled
 }

@@ -58,6 +58,7 @@ type Pools struct {
 	mu         sync.RWMutex // guards the maps
 	pools      map[Key]*Pool
 	complaints map[Key]complaint
+	paused     map[string]bool // databases; "" is all of them
 
 	welcomeMu sync.RWMutex
 	welcomes  map[database]map[string]string
@@ -70,7 +71,7 @@ func New(c Config, secrets Secrets, observer Observer, log hclog.Logger) *Pools 
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Pools{secrets: secrets, observer: observer, log: log, ctx: ctx, stop: stop,
 		pools: map[Key]*Pool{}, complaints: map[Key]complaint{}, welcomes: map[database]map[string]string{}}
-	p.ledger.open = map[share]int{}
+	p.ledger.open, p.paused = map[share]int{}, map[string]bool{}
 	p.current.Store(&c)
 	p.work.Go(p.reap)
 	return p
@@ -123,7 +124,7 @@ func (p *Pools) Pool(k Key) *Pool {
 func (p *Pools) newPool(k Key) *Pool {
 	c := p.config()
 	pool := &Pool{key: k, limits: c.limitsOf(k), tick: p.ticks.Load, ledger: &p.ledger, makeRoom: p.makeRoom,
-		idle: make([][]*Server, c.Loops)}
+		idle: make([][]*Server, c.Loops), paused: p.pausedLocked(k.Database)}
 	pool.dial = func(l *reactor.Loop) {
 		generation := pool.generation
 		p.work.Go(func() { p.connect(pool, l, generation) })
@@ -224,11 +225,16 @@ func (p *Pools) Retire(node cluster.NodeID) { p.each(node, (*Pool).retire) }
 
 // Quiesce waits until no connection to a node is leased.
 func (p *Pools) Quiesce(ctx context.Context, node cluster.NodeID) error {
-	var all []<-chan struct{}
-	p.each(node, func(pool *Pool) { all = append(all, pool.quieted()) })
-	for _, c := range all {
+	var all []*Pool
+	p.each(node, func(pool *Pool) { all = append(all, pool) })
+	return awaitAll(ctx, all, (*Pool).quietLocked)
+}
+
+// awaitAll waits until each of the pools has been in that state.
+func awaitAll(ctx context.Context, pools []*Pool, over func(*Pool) bool) error {
+	for _, pool := range pools {
 		select {
-		case <-c:
+		case <-pool.await(over):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

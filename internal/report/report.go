@@ -56,6 +56,7 @@ type Server struct {
 	ApplicationName string
 	Prepared        int    // statements prepared on it
 	Leases          uint64 // how often it was taken
+	CloseNeeded     bool   // when it is given back
 }
 
 // Pool is the servers of one node, database and user.
