@@ -173,6 +173,8 @@ func (l *leasing) interrupted() error {
 	case s.canceled:
 		s.canceled = false
 		return errCanceled()
+	case s.doomed != nil:
+		return s.doomed
 	case s.conn.Hung():
 		return errGone
 	}

@@ -86,7 +86,7 @@ func (l *login) startReplication() {
 		s.close()
 		return
 	}
-	r := &replication{owner: &srv.replications, client: conn, server: l.direct}
+	r := &replication{owner: &srv.replications, session: s.id, client: conn, server: l.direct}
 	loop := s.shard.loop
 	srv.replications.run(r, func() { loop.Post(s.closeDetached) })
 	if srv.board.Current().Primary != r.server.Node() { // it changed meanwhile
@@ -128,6 +128,17 @@ func (all *replications) sever(node cluster.NodeID) {
 	defer all.mu.Unlock()
 	for r := range all.open {
 		if r.server.Node() == node {
+			r.cut()
+		}
+	}
+}
+
+// end ends that of a session.
+func (all *replications) end(session uint64) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	for r := range all.open {
+		if r.session == session {
 			r.cut()
 		}
 	}
@@ -178,11 +189,12 @@ func (all *replications) enter(r *replication, p replicationPhase) {
 
 // replication is one client and its server.
 type replication struct {
-	owner  *replications
-	client net.Conn
-	server *pool.Direct
-	frames frameReader      // of what the server says
-	phase  replicationPhase // guarded by owner.mu
+	owner   *replications
+	session uint64 // its id
+	client  net.Conn
+	server  *pool.Direct
+	frames  frameReader      // of what the server says
+	phase   replicationPhase // guarded by owner.mu
 }
 
 type replicationPhase int

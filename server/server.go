@@ -85,6 +85,7 @@ type Server struct {
 	listeners []*listener
 	cancels   cancels
 	headcount headcount
+	gate      gate
 	editions  editions
 	catalogs  *catalogs
 	clients   atomic.Int64

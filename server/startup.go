@@ -103,6 +103,9 @@ func (l *login) admit() error {
 	if l.console {
 		return nil
 	}
+	if e := l.enterable(); e != nil {
+		return e
+	}
 	if e := l.shard.srv.headcount.enter(l.database, l.user, l.profile); e != nil {
 		return e
 	}

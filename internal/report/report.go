@@ -59,6 +59,12 @@ type Server struct {
 	CloseNeeded     bool   // when it is given back
 }
 
+// Gate is what an administrator has said of a database.
+type Gate struct {
+	Paused   bool // its clients wait for a server
+	Disabled bool // new clients are refused
+}
+
 // Pool is the servers of one node, database and user.
 type Pool struct {
 	Node           int
