@@ -63,7 +63,7 @@ func servers(d Deps) view {
 
 func serverRow(d Deps, s report.Server, state string) []any {
 	node := d.Board.Current().Nodes[s.Node]
-	return []any{"S", s.User, s.Database, "none", state, node.Host, node.Port, "", 0, s.Connected, s.Request, 0, 0, 0,
+	return []any{"S", s.User, s.Database, "none", state, node.Host, node.Port, "", 0, s.Connected, s.Request, 0, 0, bit(s.CloseNeeded),
 		pointer("s", s.ID), pointer("c", s.Client), s.PID, s.TLS, s.ApplicationName, s.Prepared, s.ID}
 }
 

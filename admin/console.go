@@ -65,6 +65,7 @@ type Deps struct {
 	Counters Counters
 	Process  Process
 	Traffic  Traffic
+	Gates    Gates
 	Config   func() *config.Config // the present one
 	Admins   []string              // users who may command
 	Version  string                // what SHOW POOL_VERSION answers
@@ -153,6 +154,9 @@ func commands(d Deps, views []view) table {
 		detachNode(d.Board, d.Cluster),
 		recoverNode(d.Board, d.Recovery),
 		explainRecover(d.Board, d.Recovery),
+		pause(d), resume(d), disable(d), enable(d),
+		kill(d), killClient(d, "KILL", "CLIENT"), killClient(d, "KILL_CLIENT"),
+		reconnect(d), waitClose(d), suspend(),
 		reload(d.Process),
 		shutdown(d.Process),
 	)

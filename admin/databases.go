@@ -32,7 +32,7 @@ func databases(d Deps) view {
 			cfg, primary := d.Config(), primaryOf(d.Board)
 			var rows [][]any
 			for _, name := range databaseNames(cfg, clients, servers) {
-				rows = append(rows, databaseRow(cfg, primary, name, servers[name], clients[name]))
+				rows = append(rows, append(databaseRow(cfg, primary, name, servers[name], clients[name]), gateRow(d.Gates, name)...))
 			}
 			return rows, nil
 		},
@@ -47,7 +47,13 @@ func databaseRow(cfg *config.Config, primary cluster.NodeState, name string, ser
 		onNode = db.DBName
 	}
 	return []any{name, primary.Host, primary.Port, onNode, nullText(db.User), p.Size, p.MinSize, p.ReserveSize,
-		int(p.ServerLifetime.Seconds()), p.Mode.String(), nil, p.MaxDBConnections, servers, p.MaxDBClientConnections, clients, 0, 0}
+		int(p.ServerLifetime.Seconds()), p.Mode.String(), nil, p.MaxDBConnections, servers, p.MaxDBClientConnections, clients}
+}
+
+// gateRow is the columns paused and disabled.
+func gateRow(g Gates, database string) []any {
+	gate := g.Gate(database)
+	return []any{bit(gate.Paused), bit(gate.Disabled)}
 }
 
 // primaryOf is the primary's state; zero while there is none.

@@ -21,6 +21,7 @@ const (
 	codeInsufficient      = "42501"
 	codeSyntax            = "42601"
 	codeUndefinedObject   = "42704"
+	codeUndefinedDatabase = "3D000"
 	codeDuplicatePortal   = "42P03"
 	codeDuplicateStmt     = "42P05"
 	codeTooMany           = "54000"

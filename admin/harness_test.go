@@ -31,6 +31,7 @@ type engines struct {
 	promote func(ctx context.Context, node cluster.NodeID, mode PromoteMode, progress func(string)) error
 	recover func(ctx context.Context, node cluster.NodeID, progress func(string)) error
 	reload  error
+	settle  func(ctx context.Context) error
 
 	mu    sync.Mutex
 	calls []string
@@ -126,6 +127,34 @@ func testConfig() *config.Config {
 
 func (e *engines) Shutdown() { e.note("shutdown") }
 
+func (e *engines) Pause(database string) bool                { return !e.gate("pause", database).Paused }
+func (e *engines) Resume(database string) bool               { return e.gate("resume", database).Paused }
+func (e *engines) Disable(database string) bool              { return !e.gate("disable", database).Disabled }
+func (e *engines) Enable(database string) bool               { return e.gate("enable", database).Disabled }
+func (e *engines) Reconnect(database string)                 { e.gate("reconnect", database) }
+func (e *engines) Renewed(context.Context, string) error     { return nil }
+func (e *engines) Kill(context.Context, string) (int, error) { e.note("kill"); return 3, nil }
+
+func (e *engines) Settle(ctx context.Context, _ string) error {
+	if e.settle != nil {
+		return e.settle(ctx)
+	}
+	return nil
+}
+
+func (e *engines) KillClient(_ context.Context, id uint64) (bool, error) { return id == 3, nil }
+
+// gate notes a call and says how the database was before.
+func (e *engines) gate(call, database string) report.Gate {
+	e.note(call + " " + database)
+	return e.Gate(database)
+}
+
+// Gate has one database that is paused and disabled.
+func (e *engines) Gate(database string) report.Gate {
+	return report.Gate{Paused: database == "held", Disabled: database == "held"}
+}
+
 func testBoard() *cluster.Board {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.Local)
 	b := cluster.NewBoard([]cluster.Node{
@@ -151,7 +180,7 @@ func fill(n *cluster.NodeState, status cluster.Status, role cluster.Role, up boo
 
 func testConsole(e *engines) *Console {
 	return New(Deps{
-		Board: testBoard(), Cluster: e, Recovery: e, Counters: e, Process: e, Traffic: e, Config: testConfig, StatsUsers: []string{"stats"},
+		Board: testBoard(), Cluster: e, Recovery: e, Counters: e, Process: e, Traffic: e, Gates: e, Config: testConfig, StatsUsers: []string{"stats"},
 		Admins: []string{"admin"}, Version: "4.7.2 (pgherd 1)", Log: hclog.NewNullLogger(),
 	})
 }

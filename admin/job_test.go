@@ -130,3 +130,24 @@ func TestShutdownEndsTheCommand(t *testing.T) {
 		t.Errorf("Serve: %v", err)
 	}
 }
+
+func TestCancelledPauseIsUndone(t *testing.T) {
+	began := make(chan struct{})
+	e := &engines{settle: func(ctx context.Context) error {
+		close(began)
+		<-ctx.Done()
+		return ctx.Err()
+	}}
+	r := serve(t, testConsole(e))
+	go func() {
+		<-began
+		r.cancels <- struct{}{}
+	}()
+	_, err := r.connect(t, "admin", nil).Exec(t.Context(), "PAUSE app")
+	if e, ok := errors.AsType[*pgconn.PgError](err); !ok || e.Code != "57014" {
+		t.Errorf("got %v", err)
+	}
+	if calls := e.noted(); !slices.Equal(calls, []string{"pause app", "resume app"}) {
+		t.Errorf("ran %q", calls)
+	}
+}

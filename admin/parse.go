@@ -153,6 +153,15 @@ func (a *args) number(what string) (token, error) {
 	return token{}, a.fail()
 }
 
+// name consumes a word or a quoted name, when there is one.
+func (a *args) name() (token, bool) {
+	k := a.peek().kind
+	if k != tokenWord && (k != tokenQuoted || !strings.HasPrefix(a.peek().text, `"`)) {
+		return token{}, false
+	}
+	return a.next(), true
+}
+
 // end makes sure that nothing is left.
 func (a *args) end() error {
 	if a.peek().kind == tokenEnd {

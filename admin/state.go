@@ -6,11 +6,12 @@ import (
 )
 
 // state has PgBouncer 1.25's rows.
-func state() view {
+func state(d Deps) view {
 	return view{name: "state", help: "whether pgherd is active", audience: privilegeLook, style: pgbouncerStyle,
 		columns: columns("key:s value:s"),
 		rows: func(context.Context) ([][]any, error) {
-			return [][]any{{"active", "yes"}, {"paused", "no"}, {"suspended", "no"}}, nil
+			paused := d.Gates.Gate("").Paused
+			return [][]any{{"active", yesNo(!paused)}, {"paused", yesNo(paused)}, {"suspended", "no"}}, nil
 		}}
 }
 

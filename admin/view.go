@@ -133,7 +133,7 @@ func views(d Deps) []view {
 		poolReplication(d), poolSettings(d),
 		poolRecovery(d),
 		databases(d), pools(d), clients(d), servers(d), sockets(d), usersView(d), lists(d),
-		stats(d), statsTotals(d), statsAverages(d), totals(d), configView(d), mem(), state(), version(d),
+		stats(d), statsTotals(d), statsAverages(d), totals(d), configView(d), mem(), state(d), version(d),
 	}
 }
 
