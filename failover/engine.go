@@ -24,9 +24,11 @@ type Engine struct {
 	runner    *runner
 	monitors  []*monitor
 	positions *positions
+	journal   *cluster.Journal
 
 	events  chan Event
 	asked   chan request
+	looks   chan func(*State)
 	stopped chan struct{}
 }
 
@@ -37,6 +39,7 @@ type Deps struct {
 	Log       hclog.Logger
 	Instances func(cluster.NodeID) (Instance, error) // an error where access is none
 	Sessions  Sessions                               // nil: there are none to wait for
+	Journal   *cluster.Journal                       // of what happens; nil: nobody wants to know
 }
 
 // New returns an engine for c's nodes, which must be those of the board.
@@ -47,6 +50,8 @@ func New(c Config, d Deps) *Engine {
 		runner:  &runner{config: c, instances: d.Instances, sessions: d.Sessions, log: d.Log.Named("failover")},
 		events:  make(chan Event, 64),
 		asked:   make(chan request),
+		looks:   make(chan func(*State)),
+		journal: d.Journal,
 		stopped: make(chan struct{}),
 	}
 	e.positions = newPositions(c, d.Board, e.log)

@@ -23,6 +23,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [sync=NODE] [tli=N] [paused=yes] [delay=DURATION]
 //	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error]
 //	done ACTION NODE [lsn=X/Y] [tli=N] [error=WORD]
+//	explain NODE [force]
 //	wait DURATION       passes time, then ticks
 //
 // Actions are printed as they come; Save is answered at once unless the command
@@ -171,6 +172,8 @@ func (sc *scenario) command(line string) {
 		sc.probe(plain, args)
 	case "done":
 		sc.done(plain, args)
+	case "explain":
+		sc.explain(plain)
 	case "wait":
 		d, err := time.ParseDuration(plain[0])
 		if err != nil {
@@ -180,6 +183,26 @@ func (sc *scenario) command(line string) {
 		sc.step(Tick{})
 	default:
 		sc.request(words[0], plain)
+	}
+}
+
+// explain prints what stands in the way too: its commands are those of promote.
+func (sc *scenario) explain(plain []string) {
+	id, _ := strconv.Atoi(plain[0])
+	mode := Switchover
+	if len(plain) > 1 {
+		mode = Force
+	}
+	frozen := fmt.Sprintf("%+v", sc.state)
+	x := explain(&sc.state, cluster.NodeID(id), mode, sc.now)
+	if after := fmt.Sprintf("%+v", sc.state); after != frozen {
+		sc.t.Errorf("explain changed its argument:\n%s\n%s", frozen, after)
+	}
+	for i, step := range x.Steps {
+		fmt.Fprintf(&sc.out, "%d. %s\n", i+1, step)
+	}
+	for _, o := range x.Obstacles {
+		fmt.Fprintf(&sc.out, "obstacle (passing %v): %s\n  hint: %s\n", o.Passing, o.Problem, o.Hint)
 	}
 }
 

@@ -113,6 +113,13 @@ func (e *Engine) RecoverBy(ctx context.Context, node cluster.NodeID, wanted Proc
 	return err
 }
 
+// Check is the preflight of Recover alone: it returns every reason to refuse, and
+// touches nothing.
+func (e *Engine) Check(ctx context.Context, node cluster.NodeID) error {
+	_, err := e.preflight(ctx, newJob(node, func(error) {}, nil, time.Now()))
+	return err
+}
+
 // run is one job from the first question to the last step.
 func (e *Engine) run(ctx context.Context, j *job) error {
 	p, err := e.preflight(ctx, j)
