@@ -32,6 +32,8 @@ type Cluster interface {
 	Promote(ctx context.Context, node cluster.NodeID, mode PromoteMode, progress func(string)) error
 	Attach(ctx context.Context, node cluster.NodeID) error
 	Detach(ctx context.Context, node cluster.NodeID) error
+	Explain(ctx context.Context, node cluster.NodeID, mode PromoteMode) (Plan, error)
+	Changes(ctx context.Context) ([]Change, error) // oldest first
 }
 
 // Recovery is what the console needs of the recovery engine. Recover returns
@@ -40,11 +42,15 @@ type Recovery interface {
 	Recover(ctx context.Context, node cluster.NodeID, mode RecoverMode, progress func(string)) error
 	ExplainRecover(ctx context.Context, node cluster.NodeID, mode RecoverMode) (RecoveryPlan, error)
 	RecoveryJobs() []RecoveryJob // the past ones first, oldest first
+	// Check looks for what Recover would be refused for, and does nothing.
+	Check(ctx context.Context, node cluster.NodeID) error
 }
 
-// Counters tells how many SELECTs were sent to a node since the start.
+// Counters tells how many SELECTs were sent to a node, and how many statements
+// for which reason, since the start.
 type Counters interface {
 	Selects(node cluster.NodeID) uint64
+	Routed() []report.Route
 }
 
 // Traffic is what the console needs of the sessions and the pools. Snapshots are
@@ -56,8 +62,8 @@ type Traffic interface {
 	Traffic(ctx context.Context) ([]report.Traffic, error)
 }
 
-// Deps is what a Console works with. All of it is required, but for Admins and
-// StatsUsers.
+// Deps is what a Console works with. All of it is required, but for Admins,
+// StatsUsers and Journal, to which commands are added.
 type Deps struct {
 	Board    *cluster.Board
 	Cluster  Cluster
@@ -72,6 +78,7 @@ type Deps struct {
 	Log      hclog.Logger
 
 	StatsUsers []string // users who may look
+	Journal    *cluster.Journal
 }
 
 // Session is one authenticated client of the console. Start-up is over: the
@@ -100,6 +107,7 @@ type Console struct {
 	version string
 	users   atomic.Pointer[users]
 	log     hclog.Logger
+	journal *cluster.Journal
 }
 
 // users are those who may do more than everybody.
@@ -112,7 +120,7 @@ func New(d Deps) *Console {
 	for i, v := range all {
 		older[i] = v.withOlder()
 	}
-	c := &Console{table: commands(d, all), alias: commands(d, older), catalog: catalog(d), version: d.Version, log: d.Log}
+	c := &Console{table: commands(d, all), alias: commands(d, older), catalog: catalog(d), version: d.Version, log: d.Log, journal: d.Journal}
 	c.SetUsers(d.Admins, d.StatsUsers)
 	return c
 }
@@ -154,6 +162,7 @@ func commands(d Deps, views []view) table {
 		detachNode(d.Board, d.Cluster),
 		recoverNode(d.Board, d.Recovery),
 		explainRecover(d.Board, d.Recovery),
+		explainPromote(d.Board, d.Cluster), check(d),
 		pause(d), resume(d), disable(d), enable(d),
 		kill(d), killClient(d, "KILL", "CLIENT"), killClient(d, "KILL_CLIENT"),
 		reconnect(d), waitClose(d), suspend(),

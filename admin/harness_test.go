@@ -84,6 +84,37 @@ func (e *engines) Recover(ctx context.Context, node cluster.NodeID, mode Recover
 	return nil
 }
 
+func (e *engines) Explain(_ context.Context, node cluster.NodeID, mode PromoteMode) (Plan, error) {
+	if node == 2 && mode == Switchover {
+		return Plan{[]string{"raise the epoch"}, []Obstacle{{"node 2 is detached", "ATTACH NODE 2", false}, {"it does not stream", "", true}}}, nil
+	}
+	return Plan{Steps: []string{"stop node 0", "promote node 1"}}, nil
+}
+
+func (e *engines) Changes(context.Context) ([]Change, error) {
+	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	return []Change{{Epoch: 1, From: -1, To: -1, End: 0x3000000, Complete: true},
+		{Epoch: 2, Kind: "promote", From: 0, To: 1, Phase: "quiesce", Since: at}}, nil
+}
+
+func (e *engines) Check(context.Context, cluster.NodeID) error {
+	return refused{"access of node 2 is none", "55000", "set access"}
+}
+
+func (e *engines) CheckConfig() error { return e.reload }
+
+func (e *engines) Routed() []report.Route {
+	return []report.Route{{Node: 0, Reason: "writes", Count: 7}, {Node: 1, Reason: "balanced", Count: 11}}
+}
+
+// testJournal has one event.
+func testJournal() *cluster.Journal {
+	j := cluster.NewJournal(10)
+	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	j.Add(cluster.Event{At: at, Node: 1, Kind: cluster.EventStatus, Text: "up -> down: refused"})
+	return j
+}
+
 func (e *engines) Selects(node cluster.NodeID) uint64 { return 100 * uint64(node) }
 
 func (e *engines) Reload() ([]string, error) {
@@ -180,7 +211,7 @@ func fill(n *cluster.NodeState, status cluster.Status, role cluster.Role, up boo
 
 func testConsole(e *engines) *Console {
 	return New(Deps{
-		Board: testBoard(), Cluster: e, Recovery: e, Counters: e, Process: e, Traffic: e, Gates: e, Config: testConfig, StatsUsers: []string{"stats"},
+		Board: testBoard(), Cluster: e, Recovery: e, Counters: e, Process: e, Traffic: e, Gates: e, Journal: testJournal(), Config: testConfig, StatsUsers: []string{"stats"},
 		Admins: []string{"admin"}, Version: "4.7.2 (pgherd 1)", Log: hclog.NewNullLogger(),
 	})
 }

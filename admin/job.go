@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgproto3/v2"
+
+	"github.com/pgherd/pgherd/internal/cluster"
 )
 
 // outcome is what a command returned.
@@ -24,14 +26,21 @@ func (s *session) run(ctx context.Context, stmt *statement, args []any) ([][]any
 		return s.watch(ctx, stmt.bound(args))
 	}
 	s.log.Info("console command started", "user", s.user, "command", stmt.text)
+	s.record(stmt.text)
 	began := time.Now()
 	rows, err := s.watch(ctx, stmt.bound(args))
 	if err != nil {
 		s.log.Warn("console command failed", "user", s.user, "command", stmt.text, "elapsed", time.Since(began), "error", err)
+		s.record(stmt.text + " failed: " + err.Error())
 	} else {
 		s.log.Info("console command finished", "user", s.user, "command", stmt.text, "elapsed", time.Since(began))
 	}
 	return rows, err
+}
+
+// record adds to what SHOW POOL_EVENTS prints.
+func (s *session) record(what string) {
+	s.journal.Add(cluster.Event{At: time.Now(), Node: cluster.NoNode, Kind: cluster.EventCommand, Text: s.user + ": " + what})
 }
 
 func denied(c *command, user string) error {

@@ -7,6 +7,8 @@ type Process interface {
 	// Reload reads the configuration file again. Notes say what it changed; an
 	// error means that nothing has changed.
 	Reload() (notes []string, err error)
+	// CheckConfig reads it for its mistakes alone.
+	CheckConfig() error
 	// Shutdown begins to end the program, as SIGTERM does, and returns at once.
 	Shutdown()
 }

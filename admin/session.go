@@ -6,6 +6,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/jackc/pgproto3/v2"
+
+	"github.com/pgherd/pgherd/internal/cluster"
 )
 
 // phase says what a session does with the next message.
@@ -22,6 +24,7 @@ type session struct {
 	may      privilege
 	language language // the console's, with what only this session answers
 	log      hclog.Logger
+	journal  *cluster.Journal
 	in       *inbox
 	out      *outbox
 	cancels  <-chan struct{}
@@ -35,7 +38,7 @@ type session struct {
 
 func newSession(c *Console, s Session, in *inbox, shutdown <-chan struct{}) *session {
 	made := &session{
-		user: s.User, may: c.privilegeOf(s.User), log: c.log,
+		user: s.User, may: c.privilegeOf(s.User), log: c.log, journal: c.journal,
 		in: in, out: &outbox{w: s.Conn}, cancels: s.Cancels, shutdown: shutdown,
 		tx: 'I', statements: map[string]*prepared{}, portals: map[string]*portal{},
 	}

@@ -67,6 +67,14 @@ func (s *Server) Servers(ctx context.Context) ([]report.Server, error) {
 	return slices.CompactFunc(all, func(a, b report.Server) bool { return a.ID == b.ID }), nil
 }
 
+// Routed is Routes in words.
+func (s *Server) Routed() (list []report.Route) {
+	for _, r := range s.Routes() {
+		list = append(list, report.Route{Node: int(r.Node), Reason: r.Reason.String(), Count: r.Count})
+	}
+	return list
+}
+
 // Pools is every pool.
 func (s *Server) Pools() []report.Pool { return s.pools.Reports() }
 

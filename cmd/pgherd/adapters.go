@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/pgherd/pgherd/admin"
 	"github.com/pgherd/pgherd/failover"
@@ -29,13 +30,48 @@ func (c commander) Promote(ctx context.Context, node cluster.NodeID, mode admin.
 	return c.Engine.Promote(ctx, node, m, progress)
 }
 
+func (c commander) Explain(ctx context.Context, node cluster.NodeID, mode admin.PromoteMode) (admin.Plan, error) {
+	m := failover.Switchover
+	if mode == admin.Force {
+		m = failover.Force
+	}
+	x, err := c.Engine.Explain(ctx, node, m)
+	plan := admin.Plan{Steps: x.Steps}
+	for _, o := range x.Obstacles {
+		plan.Obstacles = append(plan.Obstacles, admin.Obstacle(o))
+	}
+	return plan, err
+}
+
+func (c commander) Changes(ctx context.Context) (list []admin.Change, err error) {
+	changes, err := c.Engine.Changes(ctx)
+	for _, x := range changes {
+		list = append(list, admin.Change{Epoch: x.Epoch, Kind: string(x.Kind), From: x.From, To: x.To, Phase: x.Phase,
+			Since: x.Since, End: x.End, Complete: x.Complete})
+	}
+	return list, err
+}
+
 // recoverer is the console's view of the recovery engine.
-type recoverer struct{ engine *recovery.Engine }
+type recoverer struct {
+	engine  *recovery.Engine
+	journal *cluster.Journal
+}
 
 func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, mode admin.RecoverMode, progress func(string)) error {
+	last := recovery.Step(-1)
 	return r.engine.RecoverBy(ctx, node, procedureOf(mode), func(p recovery.Progress) {
-		progress(strings.TrimSuffix(p.Step.String()+": "+p.Message, ": "))
+		text := strings.TrimSuffix(p.Step.String()+": "+p.Message, ": ")
+		if p.Step != last {
+			last = p.Step
+			r.journal.Add(cluster.Event{At: time.Now(), Node: node, Kind: cluster.EventRecovery, Text: text})
+		}
+		progress(text)
 	})
+}
+
+func (r recoverer) Check(ctx context.Context, node cluster.NodeID) error {
+	return r.engine.Check(ctx, node)
 }
 
 func procedureOf(m admin.RecoverMode) recovery.Procedure {

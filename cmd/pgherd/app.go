@@ -23,6 +23,9 @@ import (
 // drainTimeout is how long sessions may go on after the first signal.
 const drainTimeout = 30 * time.Second
 
+// journalSize is how many events SHOW POOL_EVENTS remembers.
+const journalSize = 1000
+
 // app is every room, joined.
 type app struct {
 	log      hclog.Logger
@@ -63,19 +66,20 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	}
 	a := &app{log: log, group: group, reloads: newReloads(cfg), users: access.users, asked: make(chan struct{}, 1),
 		board: cluster.NewBoard(nodes, time.Now()), certs: own}
+	journal := cluster.NewJournal(journalSize)
 	instances := newInstances(nodes, a.board)
 	observer := &observer{}
 	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), access.users, observer, log.Named("pool"))
 	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
-		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools})
+		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools, Journal: journal})
 	observer.engine = a.failover
 	a.recovery = recovery.New(recoveryConfig(cfg, nodes), a.board, instances.forRecovery, a.failover, log.Named("recovery"))
 	console := &console{}
 	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
 	a.server = server.New(serverConfig(cfg, access, a.board, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
-	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery},
+	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery, journal},
 		Counters: a.server, Process: a, Traffic: a.server, Gates: a.server, Config: a.config,
-		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Version: version, Log: log.Named("console")})
+		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Journal: journal, Version: version, Log: log.Named("console")})
 	console.admin = a.console
 	if err := a.listen(cfg.Listen); err != nil {
 		a.pools.Close()

@@ -62,6 +62,12 @@ func (a *app) Reload() (notes []string, err error) {
 	return notes, nil
 }
 
+// CheckConfig is Reload's look for mistakes. The certificates are not read.
+func (a *app) CheckConfig() error {
+	_, err := readAgain(a.reloads.file)
+	return err
+}
+
 // reloaded is everything that a reload reads. What may fail is done while it is
 // made, so that a mistake anywhere changes nothing.
 type reloaded struct {

@@ -59,6 +59,13 @@ type Server struct {
 	CloseNeeded     bool   // when it is given back
 }
 
+// Route is how many statements went to a node for a reason.
+type Route struct {
+	Node   int
+	Reason string
+	Count  uint64
+}
+
 // Gate is what an administrator has said of a database.
 type Gate struct {
 	Paused   bool // its clients wait for a server

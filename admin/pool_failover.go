@@ -1,0 +1,41 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// Change is a change of the primary, under way or over. Phase is "" when it is
+// over.
+type Change struct {
+	Epoch    cluster.Epoch // that it ends, or has ended
+	Kind     string        // promote, failover
+	From, To cluster.NodeID
+	Phase    string
+	Since    time.Time
+	End      cluster.LSN // where the log of the epoch ends; 0 when it is not known yet
+	Complete bool        // nothing was lost
+}
+
+// poolFailover is how the primary has changed: of a change that is over, the end
+// of its epoch is kept; of the one under way, what its journal says.
+func poolFailover(d Deps) view {
+	return view{name: "pool_failover", help: "changes of the primary: the ends of the epochs, and the change under way", audience: privilegeLook,
+		columns: columns("epoch:q state:s kind:s from_node:i to_node:i phase:s since:t end_lsn:s lossless:b"),
+		rows: func(ctx context.Context) ([][]any, error) {
+			changes, err := d.Cluster.Changes(ctx)
+			var rows [][]any
+			for _, c := range changes {
+				row := []any{uint64(c.Epoch), "done", nullText(c.Kind), nullNode(c.From), nullNode(c.To), nullText(c.Phase), c.Since, nil, nil}
+				if c.Phase != "" {
+					row[1] = "running"
+				} else {
+					row[7], row[8] = c.End.String(), c.Complete
+				}
+				rows = append(rows, row)
+			}
+			return rows, err
+		}}
+}
