@@ -103,6 +103,7 @@ type Session struct {
 type Console struct {
 	table   table
 	alias   table // of the database pgbouncer
+	inside  table // of every other database
 	catalog *livesql.Catalog
 	version string
 	users   atomic.Pointer[users]
@@ -120,7 +121,7 @@ func New(d Deps) *Console {
 	for i, v := range all {
 		older[i] = v.withOlder()
 	}
-	c := &Console{table: commands(d, all), alias: commands(d, older), catalog: catalog(d), version: d.Version, log: d.Log, journal: d.Journal}
+	c := &Console{table: commands(d, all), alias: commands(d, older), inside: inside(d, all), catalog: catalog(d), version: d.Version, log: d.Log, journal: d.Journal}
 	c.SetUsers(d.Admins, d.StatsUsers)
 	return c
 }
@@ -169,6 +170,7 @@ func commands(d Deps, views []view) table {
 		reload(d.Process),
 		shutdown(d.Process),
 	)
+	t = append(t, pgpoolCommands(d)...)
 	return append(t, help(t))
 }
 

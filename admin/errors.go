@@ -25,6 +25,7 @@ const (
 	codeDuplicatePortal   = "42P03"
 	codeDuplicateStmt     = "42P05"
 	codeTooMany           = "54000"
+	codeCannotChange      = "55P02"
 	codeNotNow            = "55000"
 	codeCanceled          = "57014"
 	codeShutdown          = "57P01"

@@ -74,6 +74,10 @@ func (l language) statement(tokens []token, declared []uint32) (statement, error
 	if err != nil {
 		return statement{}, err
 	}
+	if a.columns != nil {
+		made := *c
+		made.columns, c = a.columns, &made
+	}
 	return statement{command: c, run: run, text: joinWords(tokens)}, nil
 }
 
@@ -112,7 +116,7 @@ func (t table) find(a *args) (*command, error) {
 func joinWords(tokens []token) string {
 	var words []string
 	for _, t := range tokens[:len(tokens)-1] {
-		words = append(words, strings.ToUpper(t.text))
+		words = append(words, t.text)
 	}
 	return strings.Join(words, " ")
 }
@@ -122,6 +126,7 @@ func joinWords(tokens []token) string {
 type args struct {
 	tokens   []token // the last one is a tokenEnd
 	expected []string
+	columns  []livesql.Column // when they depend on the arguments
 }
 
 func (a *args) peek() token { return a.tokens[0] }

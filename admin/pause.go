@@ -14,10 +14,11 @@ func pause(d Deps) command {
 		help:  "hold clients with their next transaction, and wait until the present ones have ended; RESUME undoes it",
 		tag:   "PAUSE",
 		parse: onDatabase(d, optional, func(ctx context.Context, database string, progress func(string)) error {
+			inUse := serversInUse(d.Traffic, database)
 			if !d.Gates.Pause(database) {
 				return alreadySo(database, "paused already")
 			}
-			progress("new transactions wait; " + serversInUse(d.Traffic, database))
+			progress("new transactions wait; " + inUse)
 			if err := d.Gates.Settle(ctx, database); err != nil {
 				d.Gates.Resume(database)
 				return fmt.Errorf("%s, which has been resumed, was not paused: %w", inWords(database), err)

@@ -7,19 +7,34 @@ import (
 	"github.com/pgherd/pgherd/sqlparse"
 )
 
-// question is EXPLAIN ROUTE in one text. It is answered here, in its turn among the
-// answers of a server if the session has one; none takes part.
+// question is EXPLAIN ROUTE, or what Pgpool-II answers in any session, in one text.
+// It is answered here, in its turn among the answers of a server if the session has
+// one; none takes part.
 type question struct {
-	sql string // the statement that it asks about
-	at  int    // characters in front of it
+	subject subject
+	sql     string // the statement that it asks about; all of it when it is the console's
+	at      int    // characters in front of it
+
+	told     []byte // what the console has answered
+	declined *wire.Error
 }
 
+// subject is what a question is about.
+type subject int
+
+const (
+	aboutRoute   subject = iota
+	aboutCluster         // the console has the answer
+)
+
 func questionIn(text []byte) *question {
-	at, ok := sqlparse.RouteQuestion(text)
-	if !ok {
-		return nil
+	if at, ok := sqlparse.RouteQuestion(text); ok {
+		return &question{sql: string(text[at:]), at: utf8.RuneCount(text[:at])}
 	}
-	return &question{string(text[at:]), utf8.RuneCount(text[:at])}
+	if sqlparse.ConsoleQuestion(text) {
+		return &question{subject: aboutCluster, sql: string(text)}
+	}
+	return nil
 }
 
 // questions are those that the client has prepared and bound.
@@ -35,7 +50,7 @@ func (s *session) prepareQuestion(name string, q *question) {
 	}
 }
 
-// questioned deals with the frames that are about EXPLAIN ROUTE. done is false while
+// questioned deals with the frames that are about questions. done is false while
 // a frame has not come whole.
 func (u *turn) questioned(typ byte, size int) (done, handled bool) {
 	switch typ {
@@ -72,7 +87,7 @@ func (u *turn) ask(typ byte, body []byte) expected {
 	first, rest, _ := wire.CString(body)
 	switch typ {
 	case wire.Query:
-		return expected{request: localQuery, question: questionIn(first)}
+		return expected{request: localQuery, question: u.consulted(questionIn(first))}
 	case wire.Parse:
 		return u.parseQuestion(string(first), rest)
 	}
@@ -87,7 +102,11 @@ func (u *turn) ask(typ byte, body []byte) expected {
 		}
 		return expected{request: localBind, question: q}
 	case typ == wire.Execute:
-		return expected{request: localExecute, question: known.portals[string(first)]}
+		q := u.consulted(known.portals[string(first)])
+		if q != nil && q.declined != nil {
+			return u.refuseQuestion(q, q.declined)
+		}
+		return expected{request: localExecute, question: q}
 	}
 	return known.target(typ, string(first))
 }
@@ -149,7 +168,7 @@ func (u *turn) answer(e *expected) {
 		u.local = wire.AppendFrame(u.local, wire.ParameterDescription, "\x00\x00")
 		fallthrough
 	case localDescribe:
-		u.local = appendPlanColumn(u.local)
+		u.answerColumns(e.question)
 	case localExecute:
 		u.answerRows(e.question)
 	case localQuery:
@@ -163,14 +182,27 @@ func (u *turn) answerQuery(q *question) {
 	if e := q.mistake(u.session); e != nil {
 		u.local = wire.AppendError(u.local, e)
 	} else {
-		u.local = appendPlanColumn(u.local)
+		u.answerColumns(q)
 		u.answerRows(q)
 	}
 	u.local = wire.AppendReady(u.local, u.session.tx)
 }
 
-// answerRows says where the statement would go.
+func (u *turn) answerColumns(q *question) {
+	if q.subject == aboutRoute {
+		u.local = appendPlanColumn(u.local)
+		return
+	}
+	columns, _ := u.session.describe(q)
+	u.local = append(u.local, columns...)
+}
+
+// answerRows says where the statement would go, or what the console has said.
 func (u *turn) answerRows(q *question) {
+	if q.subject == aboutCluster {
+		u.local = append(u.local, q.told...)
+		return
+	}
 	for _, line := range u.explain(q.sql) {
 		u.local = appendPlanRow(u.local, line)
 	}
@@ -179,6 +211,13 @@ func (u *turn) answerRows(q *question) {
 
 // mistake is what is wrong with the question; nil if it can be answered.
 func (q *question) mistake(s *session) *wire.Error {
+	switch {
+	case q.declined != nil:
+		return q.declined
+	case q.subject == aboutCluster:
+		_, e := s.describe(q)
+		return e
+	}
 	f := s.shard.srv.parser.Parse([]byte(q.sql))
 	if f.Kind == sqlparse.Empty {
 		e := wire.Errorf("42601", "EXPLAIN ROUTE has no statement to explain")

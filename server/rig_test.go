@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net"
 	"runtime/debug"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/wire"
 )
 
 // rig is a server in front of a real cluster. Instead of a failover engine it
@@ -33,6 +35,21 @@ type rig struct {
 type noConsole struct{}
 
 func (noConsole) Serve(context.Context, ConsoleClient) error { return nil }
+
+// Describe knows the words of TestConsoleQuestions.
+func (noConsole) Describe(user, sql string) ([]byte, error) {
+	if strings.Contains(sql, "nothing") {
+		return nil, wire.Errorf("42601", "there is no such view")
+	}
+	return appendPlanColumn(nil), nil
+}
+
+func (noConsole) Answer(_ context.Context, user, sql string) ([]byte, error) {
+	if strings.Contains(sql, "broken") {
+		return nil, errors.New("it is broken")
+	}
+	return wire.AppendCommandComplete(appendPlanRow(nil, user), "SELECT 1"), nil
+}
 
 // suspects records what the pools have noticed.
 type suspects struct{ nodes chan cluster.NodeID }

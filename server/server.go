@@ -59,6 +59,13 @@ type Console interface {
 	// Serve answers a client that is logged in and ready, until it leaves or ctx
 	// ends. The connection is closed for it afterwards.
 	Serve(ctx context.Context, c ConsoleClient) error
+	// Describe is the columns of what Answer answers, all of type text, as a frame
+	// (RowDescription or NoData). It does not block. Its error, as that of Answer,
+	// is a *wire.Error.
+	Describe(user, sql string) ([]byte, error)
+	// Answer carries out one of the statements that Pgpool-II answers in any
+	// session, as a user: notices, rows and CommandComplete, as frames.
+	Answer(ctx context.Context, user, sql string) ([]byte, error)
 }
 
 // ConsoleClient is a client of the console.

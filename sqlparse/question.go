@@ -13,21 +13,41 @@ import (
 // with another letter cost next to nothing.
 func RouteQuestion(sql []byte) (at int, ok bool) {
 	s := scanner{in: sql}
-	for _, word := range [...]string{"explain", "route"} {
-		for s.blank() {
-		}
-		end := s.at + len(word)
-		if end > len(sql) || fold(sql[s.at]) != word[0] || !bytes.EqualFold(sql[s.at:end], []byte(word)) {
-			return 0, false
-		}
-		if s.at = end; inWord(s.peek(0)) {
-			return 0, false
-		}
+	if !s.keyword("explain") || !s.keyword("route") {
+		return 0, false
 	}
 	for classes[s.peek(0)] == classSpace {
 		s.at++
 	}
 	return s.at, true
+}
+
+// ConsoleQuestion recognises what Pgpool-II answers itself in any session: SHOW
+// POOL_..., and what begins with PGPOOL.
+func ConsoleQuestion(sql []byte) bool {
+	s := scanner{in: sql}
+	if s.keyword("pgpool") {
+		return true
+	}
+	s = scanner{in: sql}
+	return s.keyword("show") && s.begins("pool_")
+}
+
+// keyword passes over a word, if it comes next.
+func (s *scanner) keyword(word string) bool {
+	if !s.begins(word) || inWord(s.peek(len(word))) {
+		return false
+	}
+	s.at += len(word)
+	return true
+}
+
+// begins reports whether the next word begins so.
+func (s *scanner) begins(word string) bool {
+	for s.blank() {
+	}
+	end := s.at + len(word)
+	return end <= len(s.in) && fold(s.in[s.at]) == word[0] && bytes.EqualFold(s.in[s.at:end], []byte(word))
 }
 
 // blank skips one byte of white space, or a comment.

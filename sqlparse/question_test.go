@@ -51,3 +51,15 @@ func FuzzRouteQuestion(f *testing.F) {
 		}
 	})
 }
+
+func TestConsoleQuestion(t *testing.T) {
+	for sql, want := range map[string]bool{
+		"show pool_nodes": true, " /* a */ SHOW\n-- b\nPool_Version;": true, "pgpool show all": true, "PGPOOL": true, "show pool_": true,
+		"": false, "show": false, "show pool": false, "showpool_nodes": false, "select 1": false, "pgpools": false,
+		"show /* pool_nodes": false, "show search_path": false, "show \"pool_nodes\"": false, "explain show pool_nodes": false, "s": false,
+	} {
+		if got := ConsoleQuestion([]byte(sql)); got != want {
+			t.Errorf("%q: %v", sql, got)
+		}
+	}
+}

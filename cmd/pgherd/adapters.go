@@ -110,6 +110,12 @@ func (r recoverer) RecoveryJobs() []admin.RecoveryJob {
 // console is the server's view of package admin. It is set before anything runs.
 type console struct{ admin *admin.Console }
 
+func (c *console) Describe(user, sql string) ([]byte, error) { return c.admin.Describe(user, sql) }
+
+func (c *console) Answer(ctx context.Context, user, sql string) ([]byte, error) {
+	return c.admin.Answer(ctx, user, sql)
+}
+
 func (c *console) Serve(ctx context.Context, client server.ConsoleClient) error {
 	return c.admin.Serve(ctx, admin.Session{Conn: client.Conn, User: client.User, Database: client.Database, Params: client.Params, Cancels: client.Canceled})
 }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/pgtest"
+)
+
+// TestCommands gives the console's commands with psql, and looks at what they did.
+func TestCommands(t *testing.T) {
+	r := startRig(t, 1, "")
+	r.awaitStreaming()
+	c, err := r.connect(t.Context(), "postgres", "application_name=shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	expect := func(database, command, want string) {
+		t.Helper()
+		if out, _ := r.psql(database, command); !strings.Contains(out, want) {
+			t.Errorf("%s on %s:\n%s\nwants %q", command, database, out, want)
+		}
+	}
+	expect("postgres", "SHOW POOL_NODES", "|up|up|0.333333|primary|primary|")
+	expect("postgres", "PGPOOL SHOW backend_hostname0", "127.0.0.1\n")
+	expect("postgres", "SHOW pool_nonsense", "did you mean")
+	expect("pgpool", "CHECK", "PROMOTE NODE 1|ok||\n")
+	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "start node 0 as a standby of node 1")
+	expect("pgpool", "DETACH NODE 1", "DETACH NODE\n")
+	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "refused|1|node 1 is detached|ATTACH NODE 1 first.\n")
+	expect("pgpool", "CHECK", "node 1|failed|down: detached")
+	expect("pgpool", "ATTACH NODE 1", "ATTACH NODE\n")
+	expect("pgpool", "SELECT kind, event FROM pool_events WHERE node_id = 1", "status|up -> down: detached")
+	expect("pgpool", "SELECT event FROM pool_events WHERE kind = 'command'", "bench: DETACH NODE 1\n")
+	expect("pgpool", "SHOW POOL_FAILOVER", "")
+
+	expect("pgpool", "PAUSE postgres", "NOTICE:  00000: new transactions wait; servers in use: 0 ")
+	expect("pgpool", "SELECT paused FROM databases WHERE name = 'postgres'", "1\n")
+	held := make(chan error, 1)
+	go func() {
+		_, err := c.Exec(t.Context(), "SELECT 1")
+		held <- err
+	}()
+	pgtest.Await(t, 10*time.Second, "the client to wait", func() bool {
+		return r.mustPSQL("pgpool", "SELECT count(*) FROM clients WHERE state = 'waiting'") == "1\n"
+	})
+	expect("pgpool", "RESUME", "RESUME\n")
+	if err := <-held; err != nil {
+		t.Error(err)
+	}
+	expect("pgpool", "SELECT sum(count) > 0 FROM pool_routes", "t\n")
+	expect("pgbouncer", "RECONNECT; WAIT_CLOSE", "WAIT_CLOSE\n")
+	expect("pgbouncer", "DISABLE postgres", "DISABLE\n")
+	expect("postgres", "SELECT 1", "does not accept connections at the moment")
+	expect("pgbouncer", "ENABLE postgres", "ENABLE\n")
+	expect("pgbouncer", "KILL postgres", "NOTICE:  00000: disconnected 1 clients")
+	if _, err := c.Exec(t.Context(), "SELECT 1"); err == nil {
+		t.Error("the client lives on after KILL")
+	}
+	expect("pgbouncer", "RESUME postgres", "RESUME\n")
+	expect("postgres", "SELECT 'again'", "again\n")
+}
