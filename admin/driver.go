@@ -41,7 +41,6 @@ func (s *session) driverCommands() table {
 		accepted("END", "COMMIT", s.setTx('I')),
 		accepted("ROLLBACK", "ROLLBACK", s.setTx('I')),
 		accepted("ABORT", "ROLLBACK", s.setTx('I')),
-		accepted("SET", "SET", nil),
 		accepted("RESET", "RESET", nil),
 		accepted("CLOSE ALL", "CLOSE CURSOR ALL", nil),
 		accepted("UNLISTEN", "UNLISTEN", nil),

@@ -156,7 +156,14 @@ func testConfig() *config.Config {
 		Databases: map[string]config.Database{"app": {User: "joe", Password: config.NewSecret("secret")}}}
 }
 
-func (e *engines) Shutdown() { e.note("shutdown") }
+func (e *engines) Shutdown(mode ShutdownMode) { e.note(mode.String()) }
+
+func (e *engines) Set(key, value string) ([]string, error) {
+	if key == "pool.sise" {
+		return nil, errors.New(`unknown key "pool.sise"`)
+	}
+	return []string{key + ": " + value}, nil
+}
 
 func (e *engines) Pause(database string) bool                { return !e.gate("pause", database).Paused }
 func (e *engines) Resume(database string) bool               { return e.gate("resume", database).Paused }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -74,11 +75,10 @@ func (l language) statement(tokens []token, declared []uint32) (statement, error
 	if err != nil {
 		return statement{}, err
 	}
-	if a.columns != nil {
-		made := *c
-		made.columns, c = a.columns, &made
+	if a.made != nil {
+		c = a.made
 	}
-	return statement{command: c, run: run, text: joinWords(tokens)}, nil
+	return statement{command: c, run: run, text: cmp.Or(a.text, joinWords(tokens))}, nil
 }
 
 // isQuery recognises what a SELECT begins with.
@@ -126,7 +126,8 @@ func joinWords(tokens []token) string {
 type args struct {
 	tokens   []token // the last one is a tokenEnd
 	expected []string
-	columns  []livesql.Column // when they depend on the arguments
+	made     *command // instead of the one that was found, when that depends on the arguments
+	text     string   // for the log; "" for the statement's words
 }
 
 func (a *args) peek() token { return a.tokens[0] }

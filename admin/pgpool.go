@@ -30,7 +30,7 @@ func pgpoolShow(d Deps) command {
 				return nil, err
 			}
 			if len(chosen) == 1 && chosen[0].name == name.identifier() {
-				a.columns = textColumns(chosen[0].name)
+				a.made = &command{words: []string{"PGPOOL", "SHOW"}, privilege: privilegeNone, columns: textColumns(chosen[0].name)}
 				return valueRows([][]any{{chosen[0].value}}), a.end()
 			}
 			return valueRows(parameterRows(chosen)), a.end()

@@ -9,8 +9,12 @@ type Process interface {
 	Reload() (notes []string, err error)
 	// CheckConfig reads it for its mistakes alone.
 	CheckConfig() error
-	// Shutdown begins to end the program, as SIGTERM does, and returns at once.
-	Shutdown()
+	// Set changes one key until the next Reload, in the form of the file. Its notes
+	// and errors are those of Reload.
+	Set(key, value string) (notes []string, err error)
+	// Shutdown begins to end the program and returns at once. It may be called again
+	// with less patience.
+	Shutdown(mode ShutdownMode)
 }
 
 func reload(p Process) command {
@@ -27,18 +31,6 @@ func reload(p Process) command {
 				err = newError(codeConfigFile, "the configuration was not reloaded: %s", err.Error())
 			}
 			return nil, err
-		}),
-	}
-}
-
-func shutdown(p Process) command {
-	return command{
-		words: []string{"SHUTDOWN"},
-		help:  "end pgherd when its clients have finished, as SIGTERM does",
-		tag:   "SHUTDOWN",
-		parse: nothingMore(func(context.Context, func(string)) ([][]any, error) {
-			p.Shutdown()
-			return nil, nil
 		}),
 	}
 }

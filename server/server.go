@@ -259,16 +259,22 @@ func (s *Server) accept(fd int) {
 	}
 }
 
-// Shutdown stops accepting, ends sessions as they fall idle, and stops the
-// loops when all have gone or ctx is done.
-func (s *Server) Shutdown(ctx context.Context) {
-	s.draining.Store(true)
+// StopAccepting lets nobody new in; whoever is in may stay.
+func (s *Server) StopAccepting() {
 	first := s.group.Loops()[0]
 	first.Post(func() {
 		for _, l := range s.listeners {
 			first.Unaccept(l.fd)
 		}
+		s.closeListeners()
 	})
+}
+
+// Shutdown stops accepting, ends sessions as they fall idle, and stops the
+// loops when all have gone or ctx is done.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.draining.Store(true)
+	s.StopAccepting()
 	s.stopConsoles()
 	s.replications.drain()
 	for _, sh := range s.shards {

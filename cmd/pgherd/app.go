@@ -20,9 +20,6 @@ import (
 	"github.com/pgherd/pgherd/server"
 )
 
-// drainTimeout is how long sessions may go on after the first signal.
-const drainTimeout = 30 * time.Second
-
 // journalSize is how many events SHOW POOL_EVENTS remembers.
 const journalSize = 1000
 
@@ -33,7 +30,7 @@ type app struct {
 	reloads  reloads
 	users    *server.Users
 	console  *admin.Console
-	asked    chan struct{} // SHUTDOWN was said; one slot
+	asked    chan admin.ShutdownMode // SHUTDOWN was said; one slot
 	board    *cluster.Board
 	pools    *pool.Pools
 	server   *server.Server
@@ -64,7 +61,7 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{log: log, group: group, reloads: newReloads(cfg), users: access.users, asked: make(chan struct{}, 1),
+	a := &app{log: log, group: group, reloads: newReloads(cfg), users: access.users, asked: make(chan admin.ShutdownMode, 1),
 		board: cluster.NewBoard(nodes, time.Now()), certs: own}
 	journal := cluster.NewJournal(journalSize)
 	instances := newInstances(nodes, a.board)
@@ -113,25 +110,12 @@ func (a *app) Run(ctx context.Context) error {
 		defer close(served)
 		serverErr = a.server.Run()
 	})
-	stop, cancelStop := context.WithCancel(ctx)
-	defer cancelStop()
-	wg.Go(func() {
-		select {
-		case <-a.asked:
-			cancelStop()
-		case <-stop.Done():
-		}
-	})
-	select {
-	case <-stop.Done():
-		a.log.Info("shutting down: sessions may finish", "timeout", drainTimeout.String())
-		drain, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	if drain, cancel, ok := a.awaitStop(ctx, served); ok {
+		a.log.Info("shutting down: sessions may finish")
 		a.server.Shutdown(drain)
 		cancel()
-	case <-served:
 	}
 	<-served
-	cancelStop()
 	a.recovery.Close()
 	stopEngine()
 	wg.Wait()

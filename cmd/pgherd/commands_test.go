@@ -52,6 +52,10 @@ func TestCommands(t *testing.T) {
 	}
 	expect("pgpool", "SELECT sum(count) > 0 FROM pool_routes", "t\n")
 	expect("pgbouncer", "RECONNECT; WAIT_CLOSE", "WAIT_CLOSE\n")
+	expect("pgpool", "SET pool.query_wait_timeout = 7s", "pool.query_wait_timeout: 2m0s -> 7s")
+	expect("pgbouncer", "SHOW CONFIG", "query_wait_timeout|7|120|yes\n")
+	expect("pgpool", "SET pool.sise = 7", `did you mean "pool.size"?`)
+	expect("pgpool", "SET tcp.keepidle = 1", "ERROR:  22023: tcp.keepidle: ")
 	expect("pgbouncer", "DISABLE postgres", "DISABLE\n")
 	expect("postgres", "SELECT 1", "does not accept connections at the moment")
 	expect("pgbouncer", "ENABLE postgres", "ENABLE\n")
@@ -61,4 +65,26 @@ func TestCommands(t *testing.T) {
 	}
 	expect("pgbouncer", "RESUME postgres", "RESUME\n")
 	expect("postgres", "SELECT 'again'", "again\n")
+}
+
+// TestShutdownWaitsForClients: nobody new gets in, and who is in may stay.
+func TestShutdownWaitsForClients(t *testing.T) {
+	r := startRig(t, 0, "")
+	c, err := r.connect(t.Context(), "postgres", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.mustPSQL("pgpool", "SHUTDOWN WAIT_FOR_CLIENTS")
+	pgtest.Await(t, 10*time.Second, "the door to be shut", func() bool {
+		_, err := r.psql("postgres", "SELECT 1")
+		return err != nil
+	})
+	if _, err := c.Exec(t.Context(), "SELECT 1"); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(r.log.String(), "shutting down") {
+		t.Error("it did not wait")
+	}
+	_ = c.Close(t.Context())
+	pgtest.Await(t, 10*time.Second, "the end", func() bool { return strings.Contains(r.log.String(), "shutting down") })
 }

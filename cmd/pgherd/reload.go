@@ -45,10 +45,7 @@ func (a *app) Reload() (notes []string, err error) {
 		a.log.Error("the configuration was not reloaded", "error", err)
 		return nil, err
 	}
-	changed := config.Diff(r.current, next.cfg)
-	for _, key := range changed {
-		notes = append(notes, config.Describe(r.current, next.cfg, key))
-	}
+	changed, notes := changes(r.current, next.cfg)
 	waiting := config.NeedRestart(config.Diff(r.started, next.cfg), r.started, next.cfg)
 	if len(waiting) > 0 {
 		notes = append(notes, "after a restart only: "+strings.Join(waiting, ", "))
@@ -59,6 +56,35 @@ func (a *app) Reload() (notes []string, err error) {
 	if len(waiting) > 0 {
 		a.log.Warn("some changes need a restart", "keys", strings.Join(waiting, ", "))
 	}
+	return notes, nil
+}
+
+// changes are the keys that differ, and what to say of each.
+func changes(before, after *config.Config) (keys, notes []string) {
+	keys = config.Diff(before, after)
+	for _, key := range keys {
+		notes = append(notes, config.Describe(before, after, key))
+	}
+	return keys, notes
+}
+
+// Set changes one key until the next Reload.
+func (a *app) Set(key, value string) (notes []string, err error) {
+	r := &a.reloads
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := r.current.With(key, value)
+	if err != nil {
+		return nil, err
+	}
+	access, err := loadAccess(next)
+	if err != nil {
+		return nil, err
+	}
+	changed, notes := changes(r.current, next)
+	a.apply(reloaded{next, access})
+	r.current = next
+	a.log.Info("set until the next reload", "changed", strings.Join(changed, ", "))
 	return notes, nil
 }
 
@@ -105,12 +131,4 @@ func weightsOf(cfg *config.Config) []float64 {
 		weights[i] = n.Weight
 	}
 	return weights
-}
-
-// Shutdown ends the program as the first SIGTERM does.
-func (a *app) Shutdown() {
-	select {
-	case a.asked <- struct{}{}:
-	default: // said before
-	}
 }

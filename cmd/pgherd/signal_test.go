@@ -162,7 +162,7 @@ func TestTerminateDrains(t *testing.T) {
 	for name, ask := range map[string]func(*served){
 		"SIGTERM":  func(p *served) { p.signal(syscall.SIGTERM) },
 		"SIGINT":   func(p *served) { p.signal(syscall.SIGINT) },
-		"SHUTDOWN": func(p *served) { _, _ = p.psql("pgpool", "SHUTDOWN") },
+		"SHUTDOWN": func(p *served) { _, _ = p.psql("pgpool", "SHUTDOWN WAIT_FOR_SERVERS") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startProcess(t)

@@ -1,0 +1,113 @@
+package admin
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/config"
+)
+
+// set changes the configuration in force, by pgherd's keys (pool.size) or
+// PgBouncer's names (default_pool_size). SET of other names is what drivers send:
+// it changes nothing, and everybody may.
+func set(d Deps) command {
+	return command{
+		words: []string{"SET"},
+		usage: "key = value",
+		help:  "change a key of the configuration until the next RELOAD; SHOW POOL_SETTINGS has the keys",
+		tag:   "SET",
+		parse: func(a *args) (runFunc, error) {
+			key, ok := settingKey(a.tokens)
+			if !ok {
+				a.rest()
+				a.made = &command{words: []string{"SET"}, privilege: privilegeNone, tag: "SET"}
+				return valueRows(nil), nil
+			}
+			value, err := a.assigned(key)
+			if err != nil {
+				return nil, err
+			}
+			a.text = "SET " + key // the value might be a secret
+			return func(_ context.Context, progress func(string)) ([][]any, error) {
+				notes, err := d.Process.Set(ownKey(d, key, value))
+				for _, note := range notes {
+					progress(note)
+				}
+				if err != nil {
+					return nil, newError(codeInvalidParameter, "%s", err.Error())
+				}
+				return nil, nil
+			}, nil
+		},
+	}
+}
+
+// settingKey is the key that a statement begins with, if it is one of the
+// configuration's: it has a dot, or PgBouncer knows it.
+func settingKey(tokens []token) (key string, ok bool) {
+	for i := 0; i < len(tokens) && tokens[i].kind == tokenWord; i += 2 {
+		key += tokens[i].identifier()
+		if tokens[i+1].text != "." {
+			_, known := pgbouncerKey(key)
+			return key, known || i > 0
+		}
+		key += "."
+	}
+	return key, strings.Contains(key, ".")
+}
+
+// assigned consumes a key and its value. A value that is not quoted is what
+// stands there.
+func (a *args) assigned(key string) (string, error) {
+	for range 2*strings.Count(key, ".") + 1 {
+		a.next()
+	}
+	if !a.try("TO") && a.peek().text != "=" {
+		a.expected = append(a.expected, "=")
+		return "", a.fail()
+	}
+	if a.peek().text == "=" {
+		a.next()
+	}
+	first := a.peek()
+	rest := a.rest()
+	switch {
+	case len(rest) == 0:
+		a.expected = []string{"a value"}
+		return "", a.fail()
+	case len(rest) == 1 && first.kind == tokenQuoted:
+		return strings.ReplaceAll(strings.Trim(first.text, "'"), "''", "'"), nil
+	}
+	return strings.TrimSpace(first.rest[:len(first.rest)-len(a.peek().rest)]), nil
+}
+
+// pgbouncerKey is our key of PgBouncer's name.
+func pgbouncerKey(name string) (string, bool) {
+	for key, theirs := range pgbouncerNames() {
+		if theirs == name {
+			return key, true
+		}
+	}
+	return "", false
+}
+
+// ownKey puts PgBouncer's names and values into ours: its times are in seconds.
+func ownKey(d Deps, key, value string) (string, string) {
+	own, ok := pgbouncerKey(key)
+	if !ok {
+		return key, value
+	}
+	all := d.Config().Settings()
+	i := slices.IndexFunc(all, func(s config.Setting) bool { return s.Key == own })
+	if i < 0 {
+		return own, value
+	}
+	_, isTime := time.ParseDuration(all[i].Value)
+	if _, err := strconv.ParseFloat(value, 64); err == nil && isTime == nil && all[i].Value != "0" {
+		value += "s"
+	}
+	return own, value
+}
