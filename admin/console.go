@@ -34,6 +34,7 @@ type Cluster interface {
 	Detach(ctx context.Context, node cluster.NodeID) error
 	Explain(ctx context.Context, node cluster.NodeID, mode PromoteMode) (Plan, error)
 	Changes(ctx context.Context) ([]Change, error) // oldest first
+	Health(node cluster.NodeID) report.Health
 }
 
 // Recovery is what the console needs of the recovery engine. Recover returns
@@ -51,6 +52,7 @@ type Recovery interface {
 type Counters interface {
 	Selects(node cluster.NodeID) uint64
 	Routed() []report.Route
+	Works(ctx context.Context) ([]report.Work, error) // by node
 }
 
 // Traffic is what the console needs of the sessions and the pools. Snapshots are

@@ -103,6 +103,19 @@ func (e *engines) Check(context.Context, cluster.NodeID) error {
 
 func (e *engines) CheckConfig() error { return e.reload }
 
+func (e *engines) Works(context.Context) ([]report.Work, error) {
+	return []report.Work{{Selects: 1, Inserts: 2, Updates: 3, Deletes: 4, DDL: 5, Others: 6, Errors: 9}, {Selects: 7}, {}}, nil
+}
+
+func (e *engines) Health(node cluster.NodeID) report.Health {
+	if node == 2 {
+		return report.Health{}
+	}
+	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	return report.Health{Total: 4, Success: 4, Retries: 1, MostRetries: 1, Longest: 9 * time.Millisecond, Shortest: 2 * time.Millisecond,
+		Sum: 13 * time.Millisecond, Last: at, LastSuccess: at}
+}
+
 func (e *engines) Routed() []report.Route {
 	return []report.Route{{Node: 0, Reason: "writes", Count: 7}, {Node: 1, Reason: "balanced", Count: 11}}
 }

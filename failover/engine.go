@@ -22,9 +22,9 @@ type Engine struct {
 	store     *cluster.Store
 	log       hclog.Logger
 	runner    *runner
+	journal   *cluster.Journal
 	monitors  []*monitor
 	positions *positions
-	journal   *cluster.Journal
 
 	events  chan Event
 	asked   chan request
@@ -39,19 +39,18 @@ type Deps struct {
 	Log       hclog.Logger
 	Instances func(cluster.NodeID) (Instance, error) // an error where access is none
 	Sessions  Sessions                               // nil: there are none to wait for
-	Journal   *cluster.Journal                       // of what happens; nil: nobody wants to know
+	Journal   *cluster.Journal                       // hears of everything that happens; may be nil
 }
 
 // New returns an engine for c's nodes, which must be those of the board.
 func New(c Config, d Deps) *Engine {
 	c = c.withDefaults()
 	e := &Engine{
-		config: c, board: d.Board, store: d.Store, log: d.Log.Named("failover"),
+		config: c, board: d.Board, store: d.Store, log: d.Log.Named("failover"), journal: d.Journal,
 		runner:  &runner{config: c, instances: d.Instances, sessions: d.Sessions, log: d.Log.Named("failover")},
 		events:  make(chan Event, 64),
 		asked:   make(chan request),
 		looks:   make(chan func(*State)),
-		journal: d.Journal,
 		stopped: make(chan struct{}),
 	}
 	e.positions = newPositions(c, d.Board, e.log)
@@ -181,6 +180,10 @@ func (e *Engine) await(ctx context.Context, w *waiter, progress func(string)) er
 
 func (e *Engine) probed(ctx context.Context, node cluster.NodeID, r Report) {
 	e.post(ctx, Probed{Node: node, Report: r})
+}
+
+func (e *Engine) event(kind cluster.EventKind, node cluster.NodeID, text string) {
+	e.journal.Add(cluster.Event{At: time.Now(), Node: node, Kind: kind, Text: text})
 }
 
 func (e *Engine) post(ctx context.Context, v Event) {

@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,37 +94,14 @@ func (l *loop) publish(s *cluster.Snapshot) {
 		}
 		if was := before.Nodes[i]; was.Status != n.Status || was.Reason != n.Reason {
 			l.engine.log.Info("node status", "node", n.ID, "status", n.Status, "was", was.Status, "reason", n.Reason)
-			l.record(n.ID, cluster.EventStatus, statusText(was, n))
+			l.engine.event(cluster.EventStatus, n.ID, strings.TrimSuffix(fmt.Sprintf("%s, was %s: %s", n.Status, was.Status, n.Reason), ": "))
 		}
 	}
 	if before.Primary != s.Primary || before.Epoch != s.Epoch {
 		l.engine.log.Info("primary", "node", s.Primary, "epoch", s.Epoch)
-		l.record(s.Primary, cluster.EventFailover, primaryText(s))
+		l.engine.event(cluster.EventStatus, s.Primary, fmt.Sprintf("primary is %s in epoch %d", named(s.Primary), s.Epoch))
 	}
 	l.engine.positions.rouseAll()
-}
-
-// record adds to what SHOW POOL_EVENTS prints.
-func (l *loop) record(node cluster.NodeID, kind cluster.EventKind, text string) {
-	l.engine.journal.Add(cluster.Event{At: time.Now(), Node: node, Kind: kind, Text: text})
-}
-
-func statusText(was, is cluster.NodeState) string {
-	text := is.Status.String()
-	if was.Status != is.Status {
-		text = was.Status.String() + " -> " + text
-	}
-	if is.Reason != "" {
-		text += ": " + is.Reason
-	}
-	return text
-}
-
-func primaryText(s *cluster.Snapshot) string {
-	if s.Primary == cluster.NoNode {
-		return fmt.Sprintf("there is no primary, in epoch %d", s.Epoch)
-	}
-	return fmt.Sprintf("node %d is the primary, in epoch %d", s.Primary, s.Epoch)
 }
 
 func (l *loop) save(a Action) error {
@@ -144,8 +122,15 @@ func (l *loop) reply(a Action, unsaved error) {
 	w.answer <- a.Err
 }
 
+func named(id cluster.NodeID) string {
+	if id == cluster.NoNode {
+		return "none"
+	}
+	return fmt.Sprintf("node %d", id)
+}
+
 func (l *loop) tell(a Action) {
-	l.record(cluster.NoNode, cluster.EventFailover, a.Text)
+	l.engine.event(cluster.EventFailover, cluster.NoNode, a.Text)
 	if a.Kind == Note {
 		l.engine.log.Warn(a.Text)
 		return

@@ -25,6 +25,7 @@ type monitor struct {
 	alarm  alarm
 	conn   *pgx.Conn
 	limit  time.Duration // of the next probe
+	health health
 }
 
 func newMonitor(n cluster.Node, c Config, report func(context.Context, cluster.NodeID, Report), lost func(cluster.NodeID)) *monitor {
@@ -38,6 +39,7 @@ func (m *monitor) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		m.health.note(r, time.Now(), m.config.HealthCheck.MaxRetries)
 		m.report(ctx, m.node.ID, r)
 		failures++
 		if r.Outcome == Alive || r.Outcome == Rejected {

@@ -272,6 +272,7 @@ func (u *turn) encodeQuery(frame []byte) {
 		u.refuseQuery(e)
 		return
 	}
+	u.asked(f)
 	u.effects.note(s.judged(f), sql)
 	u.nameInQuery(f, sql)
 	u.forward(frame, reqQuery)

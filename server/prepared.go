@@ -163,6 +163,7 @@ func (u *turn) encodeBind(b []byte, size int) error {
 	server, p := u.resolve(name)
 	if p.facts != nil {
 		text := u.textOf(name, p.facts)
+		u.asked(p.facts)
 		u.effects.note(u.session.judged(p.facts), text)
 		u.noteNames(p.facts, text, rest)
 		u.nameInText(p.facts, text)

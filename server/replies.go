@@ -344,6 +344,7 @@ func (u *turn) copyIn() {
 // onError ends what the server gives up: everything up to the next Sync.
 func (u *turn) onError(frame []byte) error {
 	e := wire.ParseError(frame[wire.HeaderLen:])
+	u.toldOf(e)
 	if e.Severity == wire.SeverityFatal || e.Severity == "PANIC" {
 		return u.lost(e)
 	}

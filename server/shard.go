@@ -17,6 +17,7 @@ type shard struct {
 	turns    []*turn // free
 	decisions
 	tallies map[string]*tally
+	works   works
 
 	sweeper    *reactor.Task // looks after timeouts; nil while nobody has one
 	sweepEvery time.Duration
@@ -27,7 +28,8 @@ type shard struct {
 }
 
 func newShard(srv *Server, l *reactor.Loop) *shard {
-	sh := &shard{srv: srv, loop: l, sessions: map[*session]struct{}{}, decisions: make(decisions, srv.nodes()), tallies: map[string]*tally{}}
+	sh := &shard{srv: srv, loop: l, sessions: map[*session]struct{}{}, decisions: make(decisions, srv.nodes()), tallies: map[string]*tally{},
+		works: make(works, srv.nodes())}
 	sh.onChanged = sh.wakeWatchers
 	return sh
 }

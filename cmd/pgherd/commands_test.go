@@ -32,7 +32,7 @@ func TestCommands(t *testing.T) {
 	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "refused|1|node 1 is detached|ATTACH NODE 1 first.\n")
 	expect("pgpool", "CHECK", "node 1|failed|down: detached")
 	expect("pgpool", "ATTACH NODE 1", "ATTACH NODE\n")
-	expect("pgpool", "SELECT kind, event FROM pool_events WHERE node_id = 1", "status|up -> down: detached")
+	expect("pgpool", "SELECT kind, event FROM pool_events WHERE node_id = 1", "status|down, was up: detached")
 	expect("pgpool", "SELECT event FROM pool_events WHERE kind = 'command'", "bench: DETACH NODE 1\n")
 	expect("pgpool", "SHOW POOL_FAILOVER", "")
 
@@ -51,6 +51,8 @@ func TestCommands(t *testing.T) {
 		t.Error(err)
 	}
 	expect("pgpool", "SELECT sum(count) > 0 FROM pool_routes", "t\n")
+	expect("pgpool", "SELECT sum(select_cnt) > 0, sum(error_cnt) FROM pool_backend_stats", "t|0\n")
+	expect("pgpool", "SELECT count(*) FROM pool_health_check_stats WHERE success_count > 0 AND fail_count = 0 AND max_duration >= min_duration", "2\n")
 	expect("pgbouncer", "RECONNECT; WAIT_CLOSE", "WAIT_CLOSE\n")
 	expect("pgpool", "SET pool.query_wait_timeout = 7s", "pool.query_wait_timeout: 2m0s -> 7s")
 	expect("pgbouncer", "SHOW CONFIG", "query_wait_timeout|7|120|yes\n")

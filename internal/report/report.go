@@ -66,6 +66,35 @@ type Route struct {
 	Count  uint64
 }
 
+// Work is what a node was asked to do, in statements, and how often it has failed.
+// The classes are those of Pgpool-II's SHOW POOL_BACKEND_STATS.
+type Work struct {
+	Selects, Inserts, Updates, Deletes, DDL, Others uint64
+	Panics, Fatals, Errors                          uint64
+}
+
+// Add sums up.
+func (w *Work) Add(o Work) {
+	w.Selects += o.Selects
+	w.Inserts += o.Inserts
+	w.Updates += o.Updates
+	w.Deletes += o.Deletes
+	w.DDL += o.DDL
+	w.Others += o.Others
+	w.Panics += o.Panics
+	w.Fatals += o.Fatals
+	w.Errors += o.Errors
+}
+
+// Health is the checks of a node since the start. A check that fails is repeated,
+// and counts once, with its retries.
+type Health struct {
+	Total, Success, Fail, Retries uint64
+	MostRetries                   uint64        // of one check
+	Longest, Shortest, Sum        time.Duration // from the beginning of a check to its end
+	Last, LastSuccess, LastFail   time.Time     // zero when there was none
+}
+
 // Gate is what an administrator has said of a database.
 type Gate struct {
 	Paused   bool // its clients wait for a server
