@@ -32,6 +32,9 @@ type Cluster interface {
 	Promote(ctx context.Context, node cluster.NodeID, mode PromoteMode, progress func(string)) error
 	Attach(ctx context.Context, node cluster.NodeID) error
 	Detach(ctx context.Context, node cluster.NodeID) error
+	// DetachGracefully sends nothing more to the node and waits for what runs there.
+	// Until it is detached, the end of ctx undoes it.
+	DetachGracefully(ctx context.Context, node cluster.NodeID, progress func(string)) error
 	Explain(ctx context.Context, node cluster.NodeID, mode PromoteMode) (Plan, error)
 	Changes(ctx context.Context) ([]Change, error) // oldest first
 	Health(node cluster.NodeID) report.Health
@@ -107,6 +110,7 @@ type Console struct {
 	alias   table // of the database pgbouncer
 	inside  table // of every other database
 	catalog *livesql.Catalog
+	narrow  narrow
 	version string
 	users   atomic.Pointer[users]
 	log     hclog.Logger
@@ -123,7 +127,7 @@ func New(d Deps) *Console {
 	for i, v := range all {
 		older[i] = v.withOlder()
 	}
-	c := &Console{table: commands(d, all), alias: commands(d, older), inside: inside(d, all), catalog: catalog(d), version: d.Version, log: d.Log, journal: d.Journal}
+	c := &Console{table: commands(d, all), alias: commands(d, older), inside: inside(d, all), catalog: catalog(d), narrow: newNarrow(), version: d.Version, log: d.Log, journal: d.Journal}
 	c.SetUsers(d.Admins, d.StatsUsers)
 	return c
 }

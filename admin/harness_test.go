@@ -72,6 +72,11 @@ func (e *engines) Detach(_ context.Context, node cluster.NodeID) error {
 	return nil
 }
 
+func (e *engines) DetachGracefully(_ context.Context, _ cluster.NodeID, progress func(string)) error {
+	progress("waiting")
+	return nil
+}
+
 func (e *engines) Recover(ctx context.Context, node cluster.NodeID, mode RecoverMode, progress func(string)) error {
 	e.note("recover")
 	if mode != RecoverAny {

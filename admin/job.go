@@ -22,25 +22,31 @@ func (s *session) run(ctx context.Context, stmt *statement, args []any) ([][]any
 		s.log.Warn("console command denied", "user", s.user, "command", stmt.text)
 		return nil, denied(stmt.command, s.user)
 	}
-	if stmt.privilege != privilegeCommand {
+	switch {
+	case stmt.query != nil && s.may == privilegeNone:
+		return s.watch(ctx, s.narrow.limit(stmt.bound(args)))
+	case stmt.privilege != privilegeCommand:
 		return s.watch(ctx, stmt.bound(args))
 	}
 	s.log.Info("console command started", "user", s.user, "command", stmt.text)
-	s.record(stmt.text)
+	s.record(stmt, "")
 	began := time.Now()
 	rows, err := s.watch(ctx, stmt.bound(args))
 	if err != nil {
 		s.log.Warn("console command failed", "user", s.user, "command", stmt.text, "elapsed", time.Since(began), "error", err)
-		s.record(stmt.text + " failed: " + err.Error())
+		s.record(stmt, " failed: "+err.Error())
 	} else {
 		s.log.Info("console command finished", "user", s.user, "command", stmt.text, "elapsed", time.Since(began))
 	}
 	return rows, err
 }
 
-// record adds to what SHOW POOL_EVENTS prints.
-func (s *session) record(what string) {
-	s.journal.Add(cluster.Event{At: time.Now(), Node: cluster.NoNode, Kind: cluster.EventCommand, Text: s.user + ": " + what})
+// record adds to what SHOW POOL_EVENTS prints; commands that only look, and so have
+// columns, are none of that.
+func (s *session) record(stmt *statement, what string) {
+	if stmt.columns == nil {
+		s.journal.Add(cluster.Event{At: time.Now(), Node: cluster.NoNode, Kind: cluster.EventCommand, Text: s.user + ": " + stmt.text + what})
+	}
 }
 
 func denied(c *command, user string) error {

@@ -25,6 +25,7 @@ type session struct {
 	language language // the console's, with what only this session answers
 	log      hclog.Logger
 	journal  *cluster.Journal
+	narrow   narrow
 	in       *inbox
 	out      *outbox
 	cancels  <-chan struct{}
@@ -38,7 +39,7 @@ type session struct {
 
 func newSession(c *Console, s Session, in *inbox, shutdown <-chan struct{}) *session {
 	made := &session{
-		user: s.User, may: c.privilegeOf(s.User), log: c.log, journal: c.journal,
+		user: s.User, may: c.privilegeOf(s.User), log: c.log, journal: c.journal, narrow: c.narrow,
 		in: in, out: &outbox{w: s.Conn}, cancels: s.Cancels, shutdown: shutdown,
 		tx: 'I', statements: map[string]*prepared{}, portals: map[string]*portal{},
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/pgherd/pgherd/admin"
 	"github.com/pgherd/pgherd/failover"
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/recovery"
 	"github.com/pgherd/pgherd/server"
 )
@@ -20,7 +22,11 @@ type observer struct{ engine *failover.Engine }
 func (o *observer) Suspect(node cluster.NodeID, err error) { o.engine.Suspect(node, err) }
 
 // commander is the console's view of the failover engine.
-type commander struct{ *failover.Engine }
+type commander struct {
+	*failover.Engine
+	pools   *pool.Pools
+	weights func() []float64 // as configured
+}
 
 func (c commander) Promote(ctx context.Context, node cluster.NodeID, mode admin.PromoteMode, progress func(string)) error {
 	m := failover.Switchover
@@ -50,6 +56,20 @@ func (c commander) Changes(ctx context.Context) (list []admin.Change, err error)
 			Since: x.Since, End: x.End, Complete: x.Complete})
 	}
 	return list, err
+}
+
+// DetachGracefully takes the node's weight away, so that no read chooses it any
+// more, until nobody holds a connection to it.
+func (c commander) DetachGracefully(ctx context.Context, node cluster.NodeID, progress func(string)) error {
+	without := c.weights()
+	without[node] = 0
+	c.Engine.SetWeights(ctx, without)
+	defer func() { c.Engine.SetWeights(context.WithoutCancel(ctx), c.weights()) }()
+	progress("no statement begins there any more; waiting for those that run")
+	if err := c.pools.Quiesce(ctx, node); err != nil {
+		return fmt.Errorf("node %d was not detached: %w", node, err)
+	}
+	return c.Engine.Detach(ctx, node)
 }
 
 // recoverer is the console's view of the recovery engine.

@@ -74,7 +74,7 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	console := &console{}
 	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
 	a.server = server.New(serverConfig(cfg, access, a.board, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
-	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover}, Recovery: recoverer{a.recovery, journal},
+	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover, a.pools, a.weights}, Recovery: recoverer{a.recovery, journal},
 		Counters: a.server, Process: a, Traffic: a.server, Gates: a.server, Config: a.config,
 		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Journal: journal, Version: version, Log: log.Named("console")})
 	console.admin = a.console

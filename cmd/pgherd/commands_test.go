@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/pgtest"
 )
@@ -28,12 +31,16 @@ func TestCommands(t *testing.T) {
 	expect("postgres", "SHOW pool_nonsense", "did you mean")
 	expect("pgpool", "CHECK", "PROMOTE NODE 1|ok||\n")
 	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "start node 0 as a standby of node 1")
-	expect("pgpool", "DETACH NODE 1", "DETACH NODE\n")
+	read := r.slowRead(c)
+	expect("pgpool", "DETACH NODE 1 GRACEFULLY", "DETACH NODE\n")
+	if answer := <-read; answer != "on a standby: true" {
+		t.Errorf("the read that ran got: %s", answer)
+	}
 	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "refused|1|node 1 is detached|ATTACH NODE 1 first.\n")
 	expect("pgpool", "CHECK", "node 1|failed|down: detached")
 	expect("pgpool", "ATTACH NODE 1", "ATTACH NODE\n")
 	expect("pgpool", "SELECT kind, event FROM pool_events WHERE node_id = 1", "status|down, was up: detached")
-	expect("pgpool", "SELECT event FROM pool_events WHERE kind = 'command'", "bench: DETACH NODE 1\n")
+	expect("pgpool", "SELECT event FROM pool_events WHERE kind = 'command'", "bench: DETACH NODE 1 GRACEFULLY\nbench: ATTACH NODE 1\n")
 	expect("pgpool", "SHOW POOL_FAILOVER", "")
 
 	expect("pgpool", "PAUSE postgres", "NOTICE:  00000: new transactions wait; servers in use: 0 ")
@@ -89,4 +96,23 @@ func TestShutdownWaitsForClients(t *testing.T) {
 	}
 	_ = c.Close(t.Context())
 	pgtest.Await(t, 10*time.Second, "the end", func() bool { return strings.Contains(r.log.String(), "shutting down") })
+}
+
+// slowRead has a client read on the standby, and returns when that runs.
+func (r *rig) slowRead(c *pgx.Conn) <-chan string {
+	r.Helper()
+	answer := make(chan string, 1)
+	go func() {
+		var standby bool
+		err := c.QueryRow(r.Context(), "/*pgherd: standby*/ SELECT pg_is_in_recovery() FROM pg_sleep(0.5)").Scan(&standby)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		answer <- fmt.Sprint("on a standby: ", standby)
+	}()
+	pgtest.Await(r, 10*time.Second, "the read to run", func() bool {
+		return r.mustPSQL("pgpool", "SELECT count(*) FROM servers WHERE state = 'active'") == "1\n"
+	})
+	return answer
 }

@@ -125,6 +125,14 @@ func (a *app) apply(r reloaded) {
 	}
 }
 
+// weights is what the configuration in force says of the nodes that there are.
+func (a *app) weights() []float64 {
+	if cfg := a.config(); config.SameNodes(a.reloads.started, cfg) {
+		return weightsOf(cfg)
+	}
+	return weightsOf(a.reloads.started)
+}
+
 func weightsOf(cfg *config.Config) []float64 {
 	weights := make([]float64, len(cfg.Nodes))
 	for i, n := range cfg.Nodes {
