@@ -122,6 +122,7 @@ func (l *loop) reply(a Action, unsaved error) {
 	w.answer <- a.Err
 }
 
+// named is for texts.
 func named(id cluster.NodeID) string {
 	if id == cluster.NoNode {
 		return "none"

@@ -23,11 +23,11 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [sync=NODE] [tli=N] [paused=yes] [delay=DURATION]
 //	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error]
 //	done ACTION NODE [lsn=X/Y] [tli=N] [error=WORD]
-//	explain NODE [force]
 //	wait DURATION       passes time, then ticks
 //
 // Actions are printed as they come; Save is answered at once unless the command
-// "saves fail" was given.
+// "saves fail" was given. The command "explain NODE [force]" prints what promote
+// would do.
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
