@@ -96,13 +96,23 @@ type Input struct {
 // Decide chooses the node. The rules stand in the order in which they apply.
 func Decide(in Input, s *Session) Route {
 	r := reading{Input: &in, session: s, snap: in.Board.Current()}
+	to := r.decide()
+	to.Epoch, to.Role = r.snap.Epoch, cluster.Standby
+	if to.Node == r.snap.Primary {
+		to.Role = cluster.Primary
+	}
+	return to
+}
+
+func (r *reading) decide() Route {
+	in, s := r.Input, r.session
 	// A write goes to the primary, whatever anybody wishes.
 	if in.Need == Write {
 		return r.primary(in.Why)
 	}
 	// Nobody reads what is older than what he has seen, on whatever node.
 	if !r.eventual() && !s.survived(r.snap) {
-		return Route{cluster.NoNode, WritesLost, false}
+		return Route{Node: cluster.NoNode, Reason: WritesLost}
 	}
 	// Where is the read wanted?
 	r.wish, r.why = in.wish(s)
@@ -114,7 +124,7 @@ func Decide(in Input, s *Session) Route {
 	}
 	// The primary serves a share by its weight.
 	if r.primaryShare() {
-		return Route{r.snap.Primary, PrimaryShare, false}
+		return Route{Node: r.snap.Primary, Reason: PrimaryShare}
 	}
 	// The standbys serve what they have replayed.
 	if r.eventual() {

@@ -22,9 +22,9 @@ func (r *reading) eventual() bool { return r.session.Consistency == config.Consi
 // primary sends a statement to the primary, or has it wait for one.
 func (r *reading) primary(why Reason) Route {
 	if r.snap.Writable() == cluster.NoNode {
-		return Route{cluster.NoNode, Held, false}
+		return Route{Node: cluster.NoNode, Reason: Held}
 	}
-	return Route{r.snap.Primary, why, false}
+	return Route{Node: r.snap.Primary, Reason: why}
 }
 
 // wantsPrimary: a preference does not count while there is no primary.
@@ -110,7 +110,7 @@ func (r *reading) standby() Route {
 	case to != cluster.NoNode && (home == cluster.NoNode || to == home || r.eventual() || r.covered(home, to)):
 		return r.settle(to)
 	case home != r.snap.Primary && r.verdict(home) == Eligible:
-		return Route{home, Confined, false}
+		return Route{Node: home, Reason: Confined}
 	}
 	// What home has shown is known to nobody else: take the primary's word from now on.
 	r.session.Standby = cluster.NoNode
@@ -131,7 +131,7 @@ func (r *reading) settle(to cluster.NodeID) Route {
 	if s.Standby != to {
 		s.Standby, s.Seen = to, time.Time{}
 	}
-	return Route{to, r.why, false}
+	return Route{Node: to, Reason: r.why}
 }
 
 // covered reports whether another standby has replayed all that home can have

@@ -87,4 +87,6 @@ type Route struct {
 	Reason Reason
 	// Hopeful: a standby is close behind; a short wait may spare the primary a read.
 	Hopeful bool
+	Epoch   cluster.Epoch // in which it was decided
+	Role    cluster.Role  // of Node then
 }

@@ -33,7 +33,7 @@ func (u *turn) lease(need routing.Need) error {
 	if err != nil {
 		return u.refuse(err)
 	}
-	s.server, s.epoch = server, u.epochNow()
+	s.take(server, l.route)
 	s.began()
 	server.Conn.Attach(u.task)
 	if need == routing.Read {
@@ -48,6 +48,11 @@ func (u *turn) lease(need routing.Need) error {
 	return nil
 }
 
+// take notes the lease.
+func (s *session) take(server *pool.Server, route routing.Route) {
+	s.server, s.epoch, s.role = server, route.Epoch, route.Role
+}
+
 // replayable says whether the batch can be sent again if its server is lost: not
 // when the client still waits for the answers to what came before.
 func (u *turn) replayable(need routing.Need) replay {
@@ -59,9 +64,6 @@ func (u *turn) replayable(need routing.Need) replay {
 	}
 	return replayUnsent
 }
-
-// epochNow is the epoch under which a lease begins.
-func (u *turn) epochNow() cluster.Epoch { return u.session.shard.srv.board.Current().Epoch }
 
 // leasing is the search for a server. The fast way sets no clock.
 type leasing struct {
@@ -80,7 +82,7 @@ func (l *leasing) find() (*pool.Server, error) {
 		l.route = route
 		switch {
 		case route.Reason == routing.WritesLost:
-			l.session.route.Forgive(l.epochNow())
+			l.session.route.Forgive(route.Epoch)
 			return nil, errWritesLost()
 		case route.Reason == routing.Held:
 			if err := l.awaitBoard(l.limit(), errNoPrimary()); err != nil {
@@ -297,7 +299,7 @@ func (u *turn) leaseForLogin() error {
 	if err != nil {
 		return err
 	}
-	u.session.server = server
+	u.session.take(server, l.route)
 	server.Conn.Attach(u.task)
 	u.synchronise()
 	return nil

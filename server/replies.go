@@ -417,8 +417,8 @@ func (u *turn) onReady(frame []byte) error {
 	if status != wire.TxIdle && s.singly() {
 		return errTransactionBlock()
 	}
+	u.observe(status)
 	if status == wire.TxIdle {
-		u.observe(s.wrote)
 		s.wrote = false
 	}
 	u.emitLocal()

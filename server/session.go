@@ -46,7 +46,8 @@ type session struct {
 	readOnly       bool               // likewise
 
 	server *pool.Server  // the lease
-	epoch  cluster.Epoch // when it was taken
+	epoch  cluster.Epoch // when its node was chosen
+	role   cluster.Role  // of its node then
 	pin    sqlparse.Pin  // why the lease outlives transactions
 	tx     wire.TxStatus // as the client knows it
 	wrote  bool          // in the present transaction

@@ -289,19 +289,21 @@ func (u *turn) release() {
 	server.Pool().Release(server)
 }
 
-// observe notes when an answer has shown something to the session.
-func (u *turn) observe(wrote bool) {
+// observe notes when an answer has shown something to the session. What counts is
+// what its server's node was when it was chosen: an answer may come after the
+// failover that has ended its epoch.
+func (u *turn) observe(status wire.TxStatus) {
 	s := u.session
-	if len(s.shard.srv.selects) == 1 {
+	if len(s.shard.srv.selects) == 1 || (status != wire.TxIdle && s.role == cluster.Primary) {
 		return
 	}
 	now := time.Now()
-	if node := s.server.Node(); node != u.primary() {
-		s.route.NoteRead(node, now)
+	if s.role != cluster.Primary {
+		s.route.NoteRead(s.server.Node(), now)
 		return
 	}
-	s.route.Observe(now, s.epoch, wrote)
-	if wrote {
+	s.route.Observe(now, s.epoch, s.wrote)
+	if s.wrote {
 		s.shard.srv.wrote(now)
 	}
 }
