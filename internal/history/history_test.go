@@ -67,7 +67,7 @@ func read(t *testing.T, text string) (ops []Op, want []string) {
 // Ensure that a violation says who read what.
 func TestViolationsAreTold(t *testing.T) {
 	found := Guarantees([]Op{{Client: 3, Kind: Write, Key: 1, Version: 7, Call: 1, Return: 2}, {Client: 3, Key: 1, Version: 6, Call: 3, Return: 1000}})
-	want := "read your writes: client 3's read of key 1, version 6, from 0s to 1µs: want at least version 7"
+	want := "read your writes: client 3's read of key 1, version 6, on node 0, from 0s to 1µs: want at least version 7"
 	if len(found) != 1 || found[0].String() != want {
 		t.Errorf("got %v, want %s", found, want)
 	}

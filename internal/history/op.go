@@ -25,11 +25,12 @@ type Op struct {
 	Version int64         // written or read; 0 is what a key holds at first
 	Call    time.Duration // when it was asked for, since any moment
 	Return  time.Duration // when it was acknowledged
+	Node    int           // of a read: where it was answered
 }
 
 func (o Op) String() string {
-	return fmt.Sprintf("client %d's %s of key %d, version %d, from %s to %s", o.Client, o.Kind, o.Key, o.Version,
-		o.Call.Round(time.Microsecond), o.Return.Round(time.Microsecond))
+	return fmt.Sprintf("client %d's %s of key %d, version %d, on node %d, from %s to %s", o.Client, o.Kind, o.Key, o.Version,
+		o.Node, o.Call.Round(time.Microsecond), o.Return.Round(time.Microsecond))
 }
 
 // settled is when an operation is looked at: a write may be seen once it has been
