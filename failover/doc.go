@@ -4,7 +4,8 @@
 //
 // The Engine is what others see. Its Run owns every goroutine: for each node a
 // monitor (is it there, what does it say of itself) and a poller (how far is
-// its log), and one loop that alone holds the State. The loop feeds Events to
+// its log); one coverage (does the primary show all that standbys do); and one
+// loop that alone holds the State. The loop feeds Events to
 // Step, which is pure: the same state, event and time give the same new state
 // and the same Actions. Slow actions run on goroutines of their own and come
 // back as Done events. So every decision can be read in step*.go and tried in

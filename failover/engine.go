@@ -74,6 +74,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		group.Go(func() { p.run(ctx) })
 	}
 	group.Go(func() { e.positions.dispatch(ctx) })
+	group.Go(func() { newCoverage(e.config, e.board, e.log).run(ctx) })
 	l := loop{engine: e, group: &group, waiting: map[uint64]*waiter{}}
 	l.state = NewState(e.config, e.store.Load(), time.Now())
 	l.run(ctx)

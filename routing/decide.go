@@ -47,6 +47,7 @@ type Session struct {
 	Wrote   bool           // that observation was a write of its own
 	Standby cluster.NodeID // where its reads stay; NoNode for nowhere yet
 	Seen    time.Time      // when it last had an answer from there; zero for never
+	Shown   Shown
 }
 
 // NewSession has seen nothing.
@@ -72,8 +73,9 @@ func (s *Session) Forgive(epoch cluster.Epoch) {
 // NoteWrite notes a write of the session's own.
 func (s *Session) NoteWrite(w Writer) { s.Writer = max(s.Writer, w) }
 
-// NoteRead notes an answer from the standby that the session's reads stay on.
-func (s *Session) NoteRead(from cluster.NodeID, at time.Time) {
+// NoteRead notes an answer from a standby.
+func (s *Session) NoteRead(from cluster.NodeID, at time.Time, epoch cluster.Epoch) {
+	s.Shown = Shown{From: from, At: at, Epoch: epoch}
 	if from == s.Standby {
 		s.Seen = at
 	}

@@ -7,6 +7,9 @@
 // stay on one standby while it qualifies; leaving it, or reading from the
 // primary, asks for a new token, so that time never runs backwards.
 //
+// What a standby has shown the primary may not show yet: Session.Ahead says whether
+// whoever goes to the primary must wait for that.
+//
 // A Judge corrects the facts of a statement by what the configuration's lists and the
 // Catalog of the database say of its functions and relations.
 //

@@ -25,7 +25,8 @@ var start = time.Unix(1_000_000, 0)
 //	sample ID MS LSN [epoch N] [lag MS]     a poll that began at MS
 //	wrote MS | read MS                      the session's, answered at MS
 //	others MS                               somebody's write, for global
-//	write [MS] | select [MS] -> NODE REASON [hopeful]
+//	cover ID MS [epoch N]                   the primary shows what a standby had shown by MS
+//	write [MS] | select [MS] -> NODE REASON [hopeful] [ahead]
 //	forgive                                 the client has been told
 //	policy WORD...                          of the configuration: see words
 //	prefer WISH RATIO LUCK                  a preference list's; the luck is the session's, 0 to 1
@@ -77,13 +78,19 @@ func (s *scenario) step(line int, f []string) {
 		s.epoch(f)
 	case "sample":
 		s.sample(f)
+	case "cover":
+		c := cluster.Cover{Epoch: s.board.Current().Epoch, Until: at(f[2])}
+		if len(f) > 3 {
+			c.Epoch = cluster.Epoch(number(f[4]))
+		}
+		s.board.SetCover(cluster.NodeID(number(f[1])), c)
 	case "wrote", "read":
 		s.session.Observe(at(f[1]), s.board.Current().Epoch, f[0] == "wrote")
 		if f[0] == "wrote" {
 			s.session.NoteWrite([...]Writer{WroteAlone, WroteInBlock}[len(f)-2])
 		}
 	case "seen":
-		s.session.NoteRead(s.session.Standby, at(f[1]))
+		s.session.NoteRead(s.session.Standby, at(f[1]), s.board.Current().Epoch)
 	case "policy", "prefer", "route", "hint", "block", "roll":
 		s.set(f)
 	case "others":
@@ -227,6 +234,9 @@ func (s *scenario) decide(line int, f []string) {
 	if r.Hopeful {
 		got += " hopeful"
 	}
+	if r.Role == cluster.Primary && s.session.Ahead(s.board) {
+		got += " ahead"
+	}
 	if got != want {
 		s.t.Errorf("line %d: %s: got %s, want %s", line, step, got, want)
 	}
@@ -356,7 +366,7 @@ func (w *world) read(snap *cluster.Snapshot) {
 		w.t.Errorf("a read waits: %s", r.Reason)
 	default:
 		w.check(r.Node)
-		w.session.NoteRead(r.Node, w.now)
+		w.session.NoteRead(r.Node, w.now, snap.Epoch)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
@@ -81,6 +82,11 @@ func errQueryWait() *wire.Error {
 func errNoPrimary() *wire.Error {
 	return wire.Errorf("57P03", "there is no primary at the moment").
 		WithHint("SHOW POOL_NODES in the console tells the state of the nodes; PROMOTE NODE n makes a primary.")
+}
+
+func errUncovered(standby cluster.NodeID) *wire.Error {
+	return wire.Errorf("08000", "what node %d has shown could not be seen on the primary within query_wait_timeout", standby).
+		WithHint("A transaction waits for its synchronous standbys (pg_stat_activity.wait_event SyncRep), or the primary does not answer.")
 }
 
 func errCanceled() *wire.Error {

@@ -331,7 +331,7 @@ func TestPipelineOverNodes(t *testing.T) {
 		for _, c := range clients {
 			c.want(100, strings.Join(want, " "))
 		}
-		clients[0].do("select n from counter", "T D:60 C:SELECT_1 Z:I")
+		clients[0].do("/*pgherd: primary*/ select n from counter", "T D:60 C:SELECT_1 Z:I")
 	}
 }
 

@@ -94,6 +94,11 @@ func (l *leasing) find() (*pool.Server, error) {
 				return nil, err
 			}
 			continue
+		case route.Role == cluster.Primary && l.session.route.Ahead(l.session.shard.srv.board):
+			if err := l.awaitCover(); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		server, err := l.acquire(route.Node)
 		if server != nil || err != nil {
@@ -111,6 +116,18 @@ func (l *leasing) decide() routing.Route {
 		srv.board.Need(time.Now())
 	}
 	return route
+}
+
+// awaitCover waits for the primary to show what a standby has shown the session.
+func (l *leasing) awaitCover() error {
+	s, board := l.session, l.session.shard.srv.board
+	s.shard.watch(l.task)
+	if !s.route.Ahead(board) { // covered before anybody watched
+		return nil
+	}
+	shown := s.route.Shown
+	board.NeedCover(shown.From, shown.At)
+	return l.awaitBoard(l.limit(), errUncovered(shown.From))
 }
 
 // limit is when the client's patience ends.

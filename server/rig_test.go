@@ -162,6 +162,7 @@ func (r *rig) poll(ctx context.Context) {
 				r.Error(err)
 			}
 			r.board.Record(cluster.NodeID(i), cluster.Sample{Began: began, Epoch: epoch, LSN: lsn})
+			r.board.SetCover(cluster.NodeID(i), cluster.Cover{Epoch: epoch, Until: began}) // no replication here is synchronous
 		}
 		select {
 		case <-ctx.Done():

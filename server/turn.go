@@ -299,7 +299,7 @@ func (u *turn) observe(status wire.TxStatus) {
 	}
 	now := time.Now()
 	if s.role != cluster.Primary {
-		s.route.NoteRead(s.server.Node(), now)
+		s.route.NoteRead(s.server.Node(), now, s.epoch)
 		return
 	}
 	s.route.Observe(now, s.epoch, s.wrote)

@@ -5,14 +5,16 @@
 //   - Probe: one row, what a node says of itself.
 //   - Position: one row, one pg_lsn, the position that reads are judged by.
 //   - StandbyPosition: one row, a standby's position and what it depends on.
+//   - Running: one row, the transactions that a primary may not show yet.
+//   - Finished: one row, which of them a standby shows.
 //   - Lead: one row, whether a node takes writes, and its timeline.
 //   - Replication: one row per walsender.
 //   - CatalogFunctions, CatalogRelations, CatalogViews: what routing needs to know of
 //     a database.
 //   - RecoveryFunctions: what recovery scripts are run by; also an extension.
 //
-// Caveat: the text is constant and has no parameters. Nothing is ever pasted
-// into it. RecoveryFunctions is the only one that changes anything.
+// Caveat: the text is constant, and only Finished has a parameter. Nothing is ever
+// pasted into it. RecoveryFunctions is the only one that changes anything.
 package sql
 
 import _ "embed"
@@ -63,6 +65,23 @@ var Position string
 //
 //go:embed standby_position.sql
 var StandbyPosition string
+
+// Running asks a primary for the transactions that have an id and whose effects may
+// not be visible yet, committed or not. One row, none in recovery:
+//
+//	next     int8, a transaction id (xid8) near theirs
+//	running  int8[], their ids without the epoch (xid)
+//
+// Who has left the list is visible to all that begins afterwards.
+//
+//go:embed running.sql
+var Running string
+
+// Finished asks a standby which transactions of a list ($1, int8[], the values of
+// xid8) it shows as committed. One row, one int8[].
+//
+//go:embed finished.sql
+var Finished string
 
 // Lead asks a node whether it is in recovery (bool), and for its timeline as a
 // primary (int8, 0 in recovery).

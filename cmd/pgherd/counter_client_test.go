@@ -13,7 +13,10 @@ import (
 
 const (
 	writeCounter = "UPDATE counter SET n = $2 WHERE id = $1"
-	readCounter  = "SELECT n FROM counter WHERE id = $1"
+	readCounter  = "SELECT n, port() FROM counter WHERE id = $1"
+
+	// Built in, it would bind a transaction to the node that answers first.
+	createPort = "CREATE FUNCTION port() RETURNS int STABLE LANGUAGE sql RETURN current_setting('port')::int"
 )
 
 // counterClient writes a counter of its own and reads everybody's, and notes it.
@@ -65,8 +68,8 @@ func (c *counterClient) key() int {
 
 func (c *counterClient) now() time.Duration { return time.Since(c.began) }
 
-func (c *counterClient) note(kind history.Kind, key int, version int64, call time.Duration) {
-	c.ops = append(c.ops, history.Op{Client: c.id, Kind: kind, Key: key, Version: version, Call: call, Return: c.now()})
+func (c *counterClient) note(kind history.Kind, key int, version int64, call time.Duration, node int) {
+	c.ops = append(c.ops, history.Op{Client: c.id, Kind: kind, Key: key, Version: version, Call: call, Return: c.now(), Node: node})
 }
 
 // single writes once and reads a few times, each statement by itself.
@@ -76,7 +79,7 @@ func (c *counterClient) single(ctx context.Context) error {
 	if _, err := c.conn.Exec(ctx, writeCounter, c.id, c.n); err != nil {
 		return err
 	}
-	c.note(history.Write, c.id, c.n, call)
+	c.note(history.Write, c.id, c.n, call, 0)
 	return c.read(ctx, 1+c.random.IntN(6))
 }
 
@@ -92,8 +95,9 @@ func (c *counterClient) read(ctx context.Context, times int) error {
 func (c *counterClient) readOnce(ctx context.Context, call time.Duration) error {
 	key := c.key()
 	var n int64
-	err := c.conn.QueryRow(ctx, readCounter, key).Scan(&n)
-	c.note(history.Read, key, n, call)
+	var port int
+	err := c.conn.QueryRow(ctx, readCounter, key).Scan(&n, &port)
+	c.note(history.Read, key, n, call, c.rig.nodeAt(port))
 	return err
 }
 
@@ -108,18 +112,20 @@ func (c *counterClient) pipelined(ctx context.Context) error {
 		if err := c.conn.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
-		c.note(history.Write, c.id, c.n, call)
+		c.note(history.Write, c.id, c.n, call, 0)
 		batch, call = &pgx.Batch{}, c.now()
 	}
 	var keys []int
 	var found []int64
+	var ports []int
 	for range 1 + c.random.IntN(4) {
 		key := c.key()
 		keys = append(keys, key)
 		batch.Queue(readCounter, key).QueryRow(func(row pgx.Row) error {
 			var n int64
-			err := row.Scan(&n)
-			found = append(found, n)
+			var port int
+			err := row.Scan(&n, &port)
+			found, ports = append(found, n), append(ports, port)
 			return err
 		})
 	}
@@ -127,11 +133,11 @@ func (c *counterClient) pipelined(ctx context.Context) error {
 		return err
 	}
 	if together { // its reads are its transaction's: they came before its commit
-		c.note(history.Write, c.id, c.n, call)
+		c.note(history.Write, c.id, c.n, call, 0)
 		return c.ownIn(keys, found)
 	}
 	for i, n := range found {
-		c.note(history.Read, keys[i], n, call)
+		c.note(history.Read, keys[i], n, call, c.rig.nodeAt(ports[i]))
 	}
 	return nil
 }
@@ -162,13 +168,13 @@ func (c *counterClient) transaction(ctx context.Context) error {
 		return err
 	}
 	var own int64
-	if err := tx.QueryRow(ctx, readCounter, c.id).Scan(&own); err != nil || own != c.n {
+	if err := tx.QueryRow(ctx, readCounter, c.id).Scan(&own, nil); err != nil || own != c.n {
 		return fmt.Errorf("a transaction wrote %d and read %d: %w", c.n, own, err)
 	}
 	if err := tx.Commit(ctx); err != nil {
 		return err
 	}
-	c.note(history.Write, c.id, c.n, call)
+	c.note(history.Write, c.id, c.n, call, 0)
 	if err := c.read(ctx, 1+c.random.IntN(3)); err != nil {
 		return err
 	}

@@ -83,6 +83,9 @@ type Board struct {
 	positions []Position
 	demand    demand
 
+	coverDemand chan struct{} // one slot: a need is pending
+	origin      time.Time     // when it was made
+
 	mu       sync.Mutex // guards publishing and the list
 	watchers []func()
 }
@@ -93,7 +96,7 @@ func NewBoard(nodes []Node, now time.Time) *Board {
 	for _, n := range nodes {
 		first.Nodes = append(first.Nodes, NodeState{Node: n, Status: Waiting, Since: now})
 	}
-	b := &Board{positions: make([]Position, len(nodes)), demand: newDemand()}
+	b := &Board{positions: make([]Position, len(nodes)), demand: newDemand(), coverDemand: make(chan struct{}, 1), origin: now}
 	b.current.Store(first)
 	return b
 }

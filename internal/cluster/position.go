@@ -33,8 +33,12 @@ func (s *Sample) Near(patience time.Duration) bool {
 	return s.State == Follows && s.Lag < patience && s.Delay < patience
 }
 
-// Position holds a node's newest Sample.
-type Position struct{ sample atomic.Pointer[Sample] }
+// Position holds a node's newest Sample, and a standby's Cover.
+type Position struct {
+	sample      atomic.Pointer[Sample]
+	cover       atomic.Pointer[Cover]
+	coverNeeded atomic.Int64 // nanoseconds since the board's origin; 0 for never
+}
 
 var never = &Sample{}
 
