@@ -99,6 +99,9 @@ func describeRecord(r *cluster.Record) string {
 			b.WriteString(" complete")
 		}
 	}
+	if w := r.Synchronous; w.Acks > 0 {
+		fmt.Fprintf(&b, " | commits on %d of %v", w.Acks, w.Members)
+	}
 	if len(r.Down) > 0 {
 		fmt.Fprintf(&b, " | detached %v", r.Down)
 	}

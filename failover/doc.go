@@ -35,8 +35,10 @@
 //   - A silent primary counts as alive while a standby has received something
 //     from it after the first failed probe had ended. An idle one sends nothing for up to half of
 //     wal_sender_timeout.
-//   - With synchronous replication, a failover needs an answer of every standby
-//     that was synchronous.
+//   - With synchronous replication, a failover needs answers of so many standbys
+//     that every commit that waited is on one of them (State.Sync). What was
+//     committed with synchronous_commit below on, or whose wait was cancelled,
+//     may be lost.
 //   - Backends may outlive a killed postmaster by moments. Sessions must not
 //     use servers of a node that left service, whatever these still answer.
 //   - restore_command is left alone while receivers are stopped: a standby may

@@ -1,6 +1,10 @@
 package failover
 
-import "github.com/pgherd/pgherd/internal/cluster"
+import (
+	"time"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
 
 // Event is something that Step must take into account: Probed, Requested, Done,
 // Weighed or Tick.
@@ -53,6 +57,8 @@ type Found struct {
 	Received cluster.LSN
 	Replayed cluster.LSN
 	Conninfo string // Freeze: the primary_conninfo that it took away
+	Paused   bool   // Collect: its replay is paused
+	Delay    time.Duration
 }
 
 // Weighed gives the nodes their shares of the reads, by number.

@@ -130,6 +130,11 @@ func ask(ctx context.Context, conn *pgx.Conn, r *Report) error {
 		return askReceiver(ctx, conn, r)
 	}
 	r.Role = cluster.Primary
+	var names string
+	if err := conn.QueryRow(ctx, "SELECT current_setting('synchronous_standby_names')").Scan(&names); err != nil {
+		return err
+	}
+	r.Acks = acksOf(names)
 	r.Followers, err = askFollowers(ctx, conn)
 	return err
 }
@@ -149,10 +154,12 @@ func askFollowers(ctx context.Context, conn *pgx.Conn) ([]Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Follower, error) {
-		var f Follower
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (f Follower, err error) {
 		var sent, write, flush, replay string
-		err := row.Scan(&f.Name, &f.State, &f.SyncState, &sent, &write, &flush, &replay)
+		if err := row.Scan(&f.Name, &f.State, &f.SyncState, &sent, &write, &flush, &replay); err != nil {
+			return f, err
+		}
+		f.Flushed, err = cluster.ParseLSN(flush)
 		return f, err
 	})
 }

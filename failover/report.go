@@ -41,6 +41,7 @@ type Report struct {
 
 	Receiver  Receiver   // standby: whom it follows
 	Followers []Follower // primary: who follows it
+	Acks      int        // primary: how many of them a commit waits for
 }
 
 // trouble is the outcome in words.
@@ -80,7 +81,5 @@ type Follower struct {
 	Name      string // application_name
 	State     string
 	SyncState string
+	Flushed   cluster.LSN
 }
-
-// synchronous standbys may hold commits that nobody else has.
-func (f Follower) synchronous() bool { return f.SyncState == "sync" || f.SyncState == "quorum" }

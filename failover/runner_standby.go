@@ -80,7 +80,8 @@ func (r *runner) collect(ctx context.Context, a Action) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	f := Found{SystemID: rep.SystemID, Timeline: rep.Timeline, Received: rep.Received, Replayed: rep.Replayed}
+	f := Found{SystemID: rep.SystemID, Timeline: rep.Timeline, Received: rep.Received, Replayed: rep.Replayed,
+		Paused: rep.Paused, Delay: rep.Delay}
 	timeline, err := r.identify(ctx, a.Node)
 	if err != nil {
 		r.log.Warn("timeline taken from the control file", "node", a.Node, "error", err)
@@ -123,7 +124,7 @@ func (r *runner) awaitReplay(ctx context.Context, a Action) (Found, error) {
 		if a.Torn {
 			// A promotion would end the pause as well, but only after the
 			// position was noted.
-			if _, err := c.Exec(ctx, "SELECT pg_wal_replay_resume() WHERE pg_is_wal_replay_paused()"); err != nil {
+			if err := r.hurry(ctx, c, a.Node); err != nil {
 				return err
 			}
 		}
@@ -142,6 +143,28 @@ func (r *runner) awaitReplay(ctx context.Context, a Action) (Found, error) {
 		})
 	})
 	return f, err
+}
+
+// hurry has a standby replay what it has: a pause and a delay would keep it
+// from becoming the primary. Nobody else was fit for it.
+func (r *runner) hurry(ctx context.Context, c *pgx.Conn, id cluster.NodeID) error {
+	var paused, delayed bool
+	err := c.QueryRow(ctx, `SELECT pg_is_wal_replay_paused(),
+		current_setting('recovery_min_apply_delay')::interval > interval '0'`).Scan(&paused, &delayed)
+	if err != nil {
+		return err
+	}
+	if paused {
+		r.log.Warn("replay was paused and is resumed", "node", id)
+		if _, err := c.Exec(ctx, "SELECT pg_wal_replay_resume()"); err != nil {
+			return err
+		}
+	}
+	if delayed {
+		r.log.Warn("recovery_min_apply_delay is set to 0", "node", id)
+		return alterSystem(ctx, c, "recovery_min_apply_delay", "0")
+	}
+	return nil
 }
 
 // replayed tells how far replay is and whether it waits for more log.

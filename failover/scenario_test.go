@@ -19,10 +19,11 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 // TestScenarios runs testdata/*.txt: blocks of commands, a line of dashes, and
 // the actions that Step answered. Commands:
 //
-//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2]
-//	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [sync=NODE] [tli=N] [paused=yes] [delay=DURATION]
+//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [commits=ACKS/NODE]
+//	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
+//	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error]
-//	done ACTION NODE [lsn=X/Y] [tli=N] [error=WORD]
+//	done ACTION NODE [lsn=X/Y] [tli=N] [paused=yes] [delay=DURATION] [error=WORD]
 //	wait DURATION       passes time, then ticks
 //
 // Actions are printed as they come; Save is answered at once unless the command
@@ -219,6 +220,9 @@ func (sc *scenario) cluster(args arguments) {
 	if r.Epoch > 0 {
 		r.SystemIdentifier = "7"
 	}
+	if acks, member, ok := strings.Cut(args["commits"], "/"); ok {
+		r.Synchronous = cluster.Synchronous{Acks: arguments{"": acks}.number("", 0), Members: []cluster.NodeID{cluster.NodeID(arguments{"": member}.number("", 0))}}
+	}
 	if d := args.number("down", -1); d >= 0 {
 		r.Down = []cluster.NodeID{cluster.NodeID(d)}
 	}
@@ -239,11 +243,7 @@ func (sc *scenario) probe(plain []string, args arguments) {
 	switch plain[1] {
 	case "primary":
 		r.Role = cluster.Primary
-		for i := range sc.state.Nodes {
-			if args.number("sync", -1) == i {
-				r.Followers = append(r.Followers, Follower{Name: fmt.Sprintf("node%d", i), State: "streaming", SyncState: "sync"})
-			}
-		}
+		r.follow(args)
 	case "standby":
 		r.Role = cluster.Standby
 		_, r.Paused = args["paused"]
@@ -263,6 +263,18 @@ func (sc *scenario) probe(plain []string, args arguments) {
 	sc.step(Probed{Node: cluster.NodeID(id), Report: r})
 }
 
+// follow reads sync=1,2 potential=3 acks=1 flush=X/Y.
+func (r *Report) follow(args arguments) {
+	flush, _ := cluster.ParseLSN(args["flush"])
+	for _, state := range []string{"sync", "potential"} {
+		for _, id := range strings.FieldsFunc(args[state], func(c rune) bool { return c == ',' }) {
+			r.Followers = append(r.Followers, Follower{Name: "node" + id, State: "streaming", SyncState: state, Flushed: flush})
+			r.Acks = 1
+		}
+	}
+	r.Acks = args.number("acks", r.Acks)
+}
+
 func (sc *scenario) done(plain []string, args arguments) {
 	id, _ := strconv.Atoi(plain[1])
 	d := Done{Op: sc.state.LastOp, Node: cluster.NodeID(id)}
@@ -275,6 +287,8 @@ func (sc *scenario) done(plain []string, args arguments) {
 		d.Err = errors.New(args["error"])
 	}
 	d.Found = Found{SystemID: "7", Timeline: cluster.Timeline(args.number("tli", 1)), Received: args.lsn(), Replayed: args.lsn()}
+	_, d.Found.Paused = args["paused"]
+	d.Found.Delay, _ = time.ParseDuration(args["delay"])
 	sc.step(d)
 }
 

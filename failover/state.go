@@ -20,6 +20,10 @@ type State struct {
 	Journal  *cluster.Entry
 	Nodes    []NodeView
 
+	Sync    cluster.Synchronous // what a failover goes by
+	Seen    cluster.Synchronous // what the primary last said
+	Barrier cluster.LSN         // where its log ended when that had changed
+
 	Op      *Operation // under way, or nil
 	LastOp  uint64
 	Asked   *Preflight // a PROMOTE that waits for fresh reports, or nil
@@ -47,7 +51,7 @@ type NodeView struct {
 func NewState(c Config, r cluster.Record, now time.Time) State {
 	s := State{
 		Config: c.withDefaults(), Started: now, SystemID: r.SystemIdentifier, Epoch: r.Epoch,
-		Primary: r.Primary, Switches: r.Switches, Journal: r.Journal,
+		Primary: r.Primary, Switches: r.Switches, Journal: r.Journal, Sync: r.Synchronous,
 	}
 	if r.Epoch == 0 || int(r.Primary) >= len(c.Nodes) {
 		s.Primary = cluster.NoNode
@@ -75,7 +79,7 @@ func (s State) clone() State {
 func (s *State) record() cluster.Record {
 	r := cluster.Record{
 		SystemIdentifier: s.SystemID, Epoch: s.Epoch, Primary: s.Primary,
-		Switches: slices.Clone(s.Switches), Journal: s.Journal,
+		Switches: slices.Clone(s.Switches), Journal: s.Journal, Synchronous: s.Sync,
 	}
 	for _, n := range s.Nodes {
 		if n.Detached {

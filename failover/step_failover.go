@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -135,48 +134,6 @@ func (s *stepper) collected(e Done) {
 	s.do(Action{Kind: AwaitReplay, Node: best.Node, LSN: best.Received, Torn: true})
 }
 
-// choose picks the standby with the most log: by timeline, then position, and
-// never by number. Somebody's explicit choice must be as good, or forced.
-func (s *stepper) choose() (Candidate, error) {
-	if len(s.Op.Found) == 0 {
-		return Candidate{}, errors.New("no standby told its log position")
-	}
-	if id, missing := s.missingSynchronous(); missing && !s.Op.Force {
-		return Candidate{}, refuse(fmt.Sprintf("Start node %d; or PROMOTE NODE n FORCE and lose what only it has.", id),
-			"node %d was a synchronous standby and does not answer: its log may hold commits that nobody else has", id)
-	}
-	best := slices.MaxFunc(s.Op.Found, more)
-	if s.Op.To == cluster.NoNode || s.Op.To == best.Node {
-		return best, nil
-	}
-	i := slices.IndexFunc(s.Op.Found, func(c Candidate) bool { return c.Node == s.Op.To })
-	if i < 0 {
-		return Candidate{}, fmt.Errorf("node %d did not tell its log position", s.Op.To)
-	}
-	if wanted := s.Op.Found[i]; s.Op.Force || more(wanted, best) == 0 {
-		return wanted, nil
-	}
-	return Candidate{}, refuse(fmt.Sprintf("PROMOTE NODE %d instead, or add FORCE and lose the difference.", best.Node),
-		"node %d has log up to %s only, node %d up to %s", s.Op.To, s.Op.Found[i].Received, best.Node, best.Received)
-}
-
-func more(a, b Candidate) int {
-	return cmp.Or(cmp.Compare(a.Timeline, b.Timeline), cmp.Compare(a.Received, b.Received))
-}
-
-// missingSynchronous finds a standby that commits may have waited for and whose
-// position is not known.
-func (s *stepper) missingSynchronous() (cluster.NodeID, bool) {
-	for _, n := range s.Nodes {
-		f, ok := s.follower(n)
-		found := slices.ContainsFunc(s.Op.Found, func(c Candidate) bool { return c.Node == n.ID })
-		if ok && f.synchronous() && !found {
-			return n.ID, true
-		}
-	}
-	return cluster.NoNode, false
-}
-
 // caughtUp: the candidate's log ends at what it replayed; all beyond is lost.
 func (s *stepper) caughtUp(e Done) {
 	if e.Err != nil && !s.Op.Force {
@@ -185,6 +142,7 @@ func (s *stepper) caughtUp(e Done) {
 	}
 	complete := s.Op.Kind == OpSwitchover && e.Err == nil && s.Op.Failed == nil
 	w := cluster.Switch{LSN: e.Found.Replayed, Complete: complete}
+	s.tellLoss(e.Found.Replayed)
 	s.Op.Next = s.nextRecord(w)
 	unsure := s.Op.Kind == OpFailover || s.Op.Failed != nil
 	if unsure && s.canStop(s.Op.From) {

@@ -18,6 +18,9 @@ func (s *stepper) probed(e Probed) {
 		return
 	}
 	s.judge(n)
+	if n.ID == s.Primary && n.claims() && !s.foreign(n) {
+		s.noteSynchronous(n.Last)
+	}
 }
 
 // judge says what a node's last report means for its status.

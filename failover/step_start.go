@@ -103,6 +103,9 @@ func (s *stepper) adopt(p cluster.NodeID) {
 	for i := range s.Nodes {
 		s.judge(&s.Nodes[i])
 	}
+	if n := &s.Nodes[p]; n.claims() && !s.foreign(n) {
+		s.noteSynchronous(n.Last)
+	}
 }
 
 // keptSwitches bounds the list: a session cannot have slept through more.

@@ -135,7 +135,7 @@ func (l *load) end() {
 }
 
 // Ensure that a crash of the primary under load disconnects nobody, that writes
-// are back within 2 s, and that the other standby follows the new primary.
+// are back within 1 s (0.2 s on a machine with nothing else to do), and that the other standby follows the new primary.
 func TestCrashOfThePrimary(t *testing.T) {
 	r := startRig(t, 2, "")
 	r.awaitStreaming()
@@ -149,8 +149,8 @@ func TestCrashOfThePrimary(t *testing.T) {
 	pgtest.Await(t, 20*time.Second, "writes", func() bool { return l.writes.Load() > count })
 	outage := time.Since(killed)
 	t.Logf("node %d is primary, writes were back after %s", primary, outage.Round(time.Millisecond))
-	if outage > 2*time.Second {
-		t.Errorf("writes were back after %s, want 2 s", outage)
+	if outage > time.Second {
+		t.Errorf("writes were back after %s, want 1 s", outage)
 	}
 	other := 3 - primary
 	pgtest.Await(t, 20*time.Second, "the other standby to follow", func() bool {

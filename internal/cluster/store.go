@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,22 @@ type Record struct {
 	Switches         []Switch `json:",omitempty"`
 	Down             []NodeID `json:",omitempty"` // detached by command: they stay out
 	Journal          *Entry   `json:",omitempty"` // the operation in flight
+
+	Synchronous Synchronous `json:",omitzero"`
+}
+
+// Synchronous says where commits that were acknowledged are: each of them on at
+// least Acks of the Members and Others (synchronous_standby_names). It is
+// remembered because a primary that has died cannot be asked.
+type Synchronous struct {
+	Acks    int      // 0: commits wait for nobody
+	Members []NodeID // in order
+	Others  int      // synchronous standbys that are no nodes of ours
+}
+
+// Equal compares two sets.
+func (a Synchronous) Equal(b Synchronous) bool {
+	return a.Acks == b.Acks && a.Others == b.Others && slices.Equal(a.Members, b.Members)
 }
 
 // Entry journals one operation: it is written before each step is carried out.

@@ -1,0 +1,120 @@
+package failover
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// numbered are the forms of synchronous_standby_names that begin with a number.
+var numbered = regexp.MustCompile(`(?i)^\s*(?:(?:FIRST|ANY)\s+)?(\d+)\s*\(`)
+
+// acksOf is how many standbys a commit waits for.
+func acksOf(names string) int {
+	if m := numbered.FindStringSubmatch(names); m != nil {
+		n, _ := strconv.Atoi(m[1]) // PostgreSQL has taken it
+		return n
+	}
+	if strings.TrimSpace(names) == "" {
+		return 0
+	}
+	return 1
+}
+
+// noteSynchronous keeps State.Sync such that every acknowledged commit is on
+// Acks of its members, also while they change: a member that has gone counts
+// until those that stay have flushed what the primary had when it was gone.
+func (s *stepper) noteSynchronous(r Report) {
+	now, fed, flushed := s.synchronousIn(r)
+	before := s.Sync
+	changed := !now.Equal(s.Seen)
+	switch {
+	case fed < now.Acks:
+		return // commits wait: none is acknowledged by fewer
+	case now.Acks == 0, before.Acks == 0, covers(now, before):
+		s.Sync, s.Barrier = now, 0
+	case changed:
+		s.Sync, s.Barrier = joint(before, now), r.Received
+	case flushed >= s.Barrier:
+		s.Sync, s.Barrier = now, 0
+	}
+	s.Seen = now
+	if !s.Sync.Equal(before) {
+		s.save()
+	}
+}
+
+// synchronousIn reads a primary's report: who takes part in acknowledging, how
+// many of them do now, and what all of our nodes among them have flushed.
+func (s *stepper) synchronousIn(r Report) (now cluster.Synchronous, fed int, flushed cluster.LSN) {
+	now.Acks, flushed = r.Acks, cluster.MaxLSN
+	for _, f := range r.Followers {
+		if r.Acks == 0 || f.SyncState != "sync" && f.SyncState != "quorum" && f.SyncState != "potential" {
+			continue
+		}
+		if f.SyncState != "potential" {
+			fed++
+		}
+		i := slices.IndexFunc(s.Nodes, func(n NodeView) bool { return n.Name == f.Name })
+		if i < 0 {
+			now.Others++
+			continue
+		}
+		flushed = min(flushed, f.Flushed)
+		if !slices.Contains(now.Members, s.Nodes[i].ID) {
+			now.Members = append(now.Members, s.Nodes[i].ID)
+		}
+	}
+	slices.Sort(now.Members)
+	return now, fed, flushed
+}
+
+// covers reports whether who is safe by a is safe by b.
+func covers(a, b cluster.Synchronous) bool {
+	return a.Acks <= b.Acks && a.Others >= b.Others &&
+		!slices.ContainsFunc(b.Members, func(id cluster.NodeID) bool { return !slices.Contains(a.Members, id) })
+}
+
+// joint covers both.
+func joint(a, b cluster.Synchronous) cluster.Synchronous {
+	all := slices.Concat(a.Members, b.Members)
+	slices.Sort(all)
+	return cluster.Synchronous{Acks: min(a.Acks, b.Acks), Members: slices.Compact(all), Others: max(a.Others, b.Others)}
+}
+
+// without is a when node has become the primary: until it tells who its
+// synchronous standbys are, those of before are taken for them.
+func without(a cluster.Synchronous, node cluster.NodeID) cluster.Synchronous {
+	a.Members = slices.DeleteFunc(slices.Clone(a.Members), func(id cluster.NodeID) bool { return id == node })
+	if len(a.Members) == 0 {
+		return cluster.Synchronous{}
+	}
+	return a
+}
+
+// complete tells why the logs that were found may lack an acknowledged commit,
+// or nil: the set that was asked must meet every set that may have acknowledged
+// one (R + W > N).
+func (s *stepper) complete(found []Candidate) error {
+	var missing []string
+	for _, id := range s.Sync.Members {
+		if !slices.ContainsFunc(found, func(c Candidate) bool { return c.Node == id }) {
+			missing = append(missing, strconv.Itoa(int(id)))
+		}
+	}
+	if s.Sync.Acks == 0 || len(missing)+s.Sync.Others < s.Sync.Acks {
+		return nil
+	}
+	if len(missing) == 0 {
+		return refuse("Give it the log of those standbys by restore_command, or PROMOTE NODE n FORCE and lose what only they have.",
+			"commits waited for %d of the synchronous standbys, and %d of these are no nodes of pgherd: their log may hold commits that nobody else has",
+			s.Sync.Acks, s.Sync.Others)
+	}
+	return refuse(fmt.Sprintf("Start node %s; or PROMOTE NODE n FORCE and lose what only it has.", strings.Join(missing, " or node ")),
+		"commits waited for %d of %d synchronous standbys, of which node %s is not there: its log may hold commits that nobody else has",
+		s.Sync.Acks, len(s.Sync.Members)+s.Sync.Others, strings.Join(missing, " and node "))
+}
