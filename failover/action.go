@@ -17,6 +17,7 @@ const (
 	Reply                      // answers Request with Err
 	Progress                   // tells Request, and the log, Text
 	Note                       // tells the log Text
+	Hook                       // runs the shell command Text when those before are done
 	Save                       // Record goes to the store; Done
 
 	Freeze      // stop the receiver of standby Node and keep it stopped
@@ -34,7 +35,7 @@ const (
 )
 
 func (k ActionKind) String() string {
-	return [...]string{"publish", "probe", "reply", "progress", "note", "save",
+	return [...]string{"publish", "probe", "reply", "progress", "note", "hook", "save",
 		"freeze", "unfreeze", "collect", "await-replay", "fence", "checkpoint", "quiesce", "stop",
 		"start", "promote", "repoint", "rejoin"}[k]
 }
@@ -52,6 +53,7 @@ type Action struct {
 	Request  uint64
 	Text     string
 	Err      error
+	Hook     string // the setting that Text is from
 	Record   *cluster.Record
 	Snapshot *cluster.Snapshot
 }
@@ -67,6 +69,8 @@ func (a Action) String() string {
 		return fmt.Sprintf("reply %d: %v", a.Request, a.Err)
 	case Progress, Note:
 		return a.Kind.String() + " " + a.Text
+	case Hook:
+		return fmt.Sprintf("hook %s %d: %s", a.Hook, a.Node, a.Text)
 	case Unfreeze, Repoint, Rejoin:
 		return fmt.Sprintf("%s %d to %d", a.Kind, a.Node, a.To)
 	case AwaitReplay:

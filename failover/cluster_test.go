@@ -23,12 +23,13 @@ type rig struct {
 	engine *Engine
 	config Config
 	dir    string
+	events *cluster.Journal
 	stop   func()
 }
 
 func newRig(t *testing.T, standbys int, change ...func(*Config)) *rig {
 	pgtest.Leaks(t)
-	r := &rig{t: t, pg: pgtest.Cluster(t, standbys), dir: t.TempDir()}
+	r := &rig{t: t, pg: pgtest.Cluster(t, standbys), dir: t.TempDir(), events: cluster.NewJournal(100)}
 	r.config = Config{Nodes: r.pg.Nodes(), Monitor: r.pg.Credentials(), Auto: true, HealthCheck: HealthCheck{MaxRetries: 2}}
 	for _, f := range change {
 		f(&r.config)
@@ -48,7 +49,7 @@ func (r *rig) start() {
 	r.board = cluster.NewBoard(r.config.Nodes, time.Now())
 	log := &testLog{t: r.t}
 	r.engine = New(r.config, Deps{
-		Board: r.board, Store: store,
+		Board: r.board, Store: store, Journal: r.events,
 		Log:       hclog.New(&hclog.LoggerOptions{Output: log, Level: hclog.Debug}),
 		Instances: func(id cluster.NodeID) (Instance, error) { return r.pg.Instance(id), nil },
 	})

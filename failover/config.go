@@ -43,6 +43,18 @@ type Config struct {
 	SwitchoverTimeout time.Duration // the old primary's shutdown, a promotion, a rejoin; 30 s each
 	CatchupTimeout    time.Duration // the candidate's replay; 30 s
 	StartingGrace     time.Duration // a node may be starting up (57P03) before it is down; 10 s
+
+	ManualFailback   bool          // a standby that was down waits for ATTACH (auto_failback off)
+	FailbackInterval time.Duration // not sooner than this after it went down
+	Hooks            Hooks
+}
+
+// Hooks are shell commands with Pgpool-II's placeholders; "" is none.
+type Hooks struct {
+	Failover      string        // when a node has gone down
+	Failback      string        // when it is in service again
+	FollowPrimary string        // for every other node after a change of the primary
+	Timeout       time.Duration // of each; 60 s
 }
 
 func (c Config) withDefaults() Config {
@@ -55,6 +67,7 @@ func (c Config) withDefaults() Config {
 	c.SwitchoverTimeout = cmp.Or(c.SwitchoverTimeout, 30*time.Second)
 	c.CatchupTimeout = cmp.Or(c.CatchupTimeout, 30*time.Second)
 	c.StartingGrace = cmp.Or(c.StartingGrace, 10*time.Second)
+	c.Hooks.Timeout = cmp.Or(c.Hooks.Timeout, time.Minute)
 	return c
 }
 

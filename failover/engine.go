@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -24,6 +25,7 @@ type Engine struct {
 	runner    *runner
 	journal   *cluster.Journal
 	monitors  []*monitor
+	heard     []atomic.Uint64 // each node's last known position when its connection broke
 	positions *positions
 
 	events  chan Event
@@ -47,6 +49,7 @@ func New(c Config, d Deps) *Engine {
 	c = c.withDefaults()
 	e := &Engine{
 		config: c, board: d.Board, store: d.Store, log: d.Log.Named("failover"), journal: d.Journal,
+		heard:   make([]atomic.Uint64, len(c.Nodes)),
 		runner:  &runner{config: c, instances: d.Instances, sessions: d.Sessions, log: d.Log.Named("failover")},
 		events:  make(chan Event, 64),
 		asked:   make(chan request),
@@ -55,7 +58,7 @@ func New(c Config, d Deps) *Engine {
 	}
 	e.positions = newPositions(c, d.Board, e.log)
 	for _, n := range c.Nodes {
-		e.monitors = append(e.monitors, newMonitor(n, c, e.probed, d.Board.Forget))
+		e.monitors = append(e.monitors, newMonitor(n, c, e.probed, e.lost))
 	}
 	return e
 }
@@ -75,7 +78,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	group.Go(func() { e.positions.dispatch(ctx) })
 	group.Go(func() { newCoverage(e.config, e.board, e.log).run(ctx) })
-	l := loop{engine: e, group: &group, waiting: map[uint64]*waiter{}}
+	l := loop{engine: e, group: &group, waiting: map[uint64]*waiter{}, hooks: hooks{ended: make(chan struct{}, 1)}}
 	l.state = NewState(e.config, e.store.Load(), time.Now())
 	l.run(ctx)
 	return ctx.Err()
@@ -179,7 +182,22 @@ func (e *Engine) await(ctx context.Context, w *waiter, progress func(string)) er
 	}
 }
 
+// lost makes node's position count as unknown, for a server that restarts may be
+// further behind, but remembers how much log it is known to have had.
+func (e *Engine) lost(node cluster.NodeID) {
+	if p := e.board.Position(node).Load(); p != nil && p.LSN > 0 {
+		e.heard[node].Store(uint64(p.LSN))
+	}
+	e.board.Forget(node)
+}
+
 func (e *Engine) probed(ctx context.Context, node cluster.NodeID, r Report) {
+	if r.Outcome != Alive {
+		r.Received = cluster.LSN(e.heard[node].Load())
+		if p := e.board.Position(node).Load(); p != nil {
+			r.Received = max(r.Received, p.LSN)
+		}
+	}
 	e.post(ctx, Probed{Node: node, Report: r})
 }
 

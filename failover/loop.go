@@ -18,6 +18,7 @@ type loop struct {
 	waiting map[uint64]*waiter // by request number
 	number  uint64
 	later   []Event // results of actions that were carried out at once
+	hooks   hooks
 }
 
 func (l *loop) run(ctx context.Context) {
@@ -38,6 +39,9 @@ func (l *loop) run(ctx context.Context) {
 			look(&l.state)
 		case <-ticker.C:
 			l.step(ctx, Tick{})
+		case <-l.hooks.ended:
+			l.hooks.busy = false
+			l.nextHook(ctx)
 		}
 	}
 }
@@ -79,6 +83,8 @@ func (l *loop) perform(ctx context.Context, actions []Action) {
 			l.tell(a)
 		case Save:
 			unsaved = l.save(a)
+		case Hook:
+			l.hook(ctx, a)
 		default:
 			l.launch(ctx, a)
 		}

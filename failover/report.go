@@ -25,8 +25,8 @@ func (o Outcome) String() string {
 	return [...]string{"unknown", "alive", "refused", "broken", "silent", "starting", "rejected"}[o]
 }
 
-// Report is what one probe found. All but the first three fields are of an
-// Alive node.
+// Report is what one probe found. All but the first three fields, and Received,
+// are of an Alive node.
 type Report struct {
 	Began    time.Time
 	Outcome  Outcome
@@ -34,7 +34,7 @@ type Report struct {
 	SystemID string
 	Role     cluster.Role
 	Timeline cluster.Timeline // a primary's own, a standby's receiver's
-	Received cluster.LSN      // the end of the log that the node has
+	Received cluster.LSN      // the end of the log that the node has, or is known to have had
 	Replayed cluster.LSN
 	Paused   bool          // replay was paused by somebody
 	Delay    time.Duration // recovery_min_apply_delay

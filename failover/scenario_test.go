@@ -19,7 +19,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 // TestScenarios runs testdata/*.txt: blocks of commands, a line of dashes, and
 // the actions that Step answered. Commands:
 //
-//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [commits=ACKS/NODE]
+//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [hooks=yes]
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error]
@@ -214,7 +214,17 @@ func (sc *scenario) cluster(args arguments) {
 		if args["access"] == "none" {
 			n.Access = cluster.AccessNone
 		}
+		for f := range cluster.AlwaysPrimary + 1 {
+			if args[fmt.Sprintf("flag%d", i)] == f.String() {
+				n.Flag = f
+			}
+		}
 		c.Nodes = append(c.Nodes, n)
+	}
+	c.ManualFailback = args["auto_failback"] == "false"
+	if args["hooks"] != "" {
+		c.Nodes[0].DataDirectory = "/data/0"
+		c.Hooks = Hooks{Failover: "down %d %h %p %D new %m %H %r %R old %M %P %N %S %%", Failback: "back %d new %m", FollowPrimary: "follow %d new %m old %P"}
 	}
 	r := cluster.Record{Epoch: cluster.Epoch(args.number("epoch", 0)), Primary: cluster.NodeID(args.number("primary", -1))}
 	if r.Epoch > 0 {

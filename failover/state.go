@@ -186,6 +186,7 @@ func (n *NodeView) note(r Report, now time.Time) {
 	if r.Outcome != Alive {
 		was := n.Last
 		was.Began, was.Outcome, was.Detail, was.Receiver = r.Began, r.Outcome, r.Detail, Receiver{}
+		was.Received = max(was.Received, r.Received)
 		r = was
 	}
 	n.Last = r

@@ -27,6 +27,7 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 	}
 	st.settle()
 	st.preflight()
+	st.hooks(&s)
 	if after := st.Snapshot(); !same(before, after) {
 		// The picture goes out before the actions that rely on it.
 		st.out = slices.Insert(st.out, 0, Action{Kind: Publish, Snapshot: after})

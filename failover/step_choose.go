@@ -60,10 +60,10 @@ func (s *stepper) tellLoss(end cluster.LSN) {
 	case s.Sync.Acks > 0 && op.Kind == OpFailover && s.complete(op.Found) == nil:
 		s.note("no commit that waited for a synchronous standby is lost")
 	case had > end:
-		s.note("at least %d bytes of log are lost: node %d had it up to %s when it was last asked, and node %d up to %s",
+		s.note("at least %d bytes of log are lost: node %d had it up to %s when it was last heard, and node %d up to %s",
 			had-end, op.From, had, op.To, end)
 	default:
-		s.note("node %d has all that node %d had when it was last asked, up to %s; what that wrote since, and sent to nobody, is lost",
+		s.note("node %d has all that node %d had when it was last heard, up to %s; what that wrote since, and sent to nobody, is lost",
 			op.To, op.From, had)
 	}
 }

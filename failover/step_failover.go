@@ -23,6 +23,8 @@ func (s *stepper) primaryDied(p *NodeView) {
 	switch {
 	case !s.standbysAsked(p):
 		// the next report or tick comes soon
+	case p.Flag != cluster.AllowToFailover:
+		s.set(p.ID, cluster.Quarantine, fmt.Sprintf("%s; nobody takes over, its flag is %s", reason, p.Flag))
 	case s.heardByStandbys(p):
 		s.set(p.ID, cluster.Quarantine, reason+"; but standbys hear from it")
 	case !s.Config.Auto:

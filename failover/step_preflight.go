@@ -111,6 +111,9 @@ func (s *stepper) obstacles(w *Preflight) []obstacle {
 		return c.list
 	}
 	c.candidate()
+	if s.Primary != cluster.NoNode && s.Nodes[s.Primary].Flag == cluster.AlwaysPrimary {
+		c.add(lasting, "Change its flag and restart pgherd first.", "node %d is the primary whatever happens: its flag is ALWAYS_PRIMARY", s.Primary)
+	}
 	switch {
 	case s.Primary == cluster.NoNode:
 		if w.Mode != Force {

@@ -62,22 +62,42 @@ func (s *stepper) judgeStandby(n *NodeView) {
 	switch {
 	case n.Detached:
 	case n.dead(s.Config, s.now):
-		if n.Status.Serves() { // else it is known already what is wrong
-			s.set(n.ID, cluster.Down, "health check: "+n.Last.Detail)
-		}
+		s.standbyDied(n)
 	case n.Last.Outcome != Alive:
 	case s.foreign(n):
 		s.set(n.ID, cluster.Down, s.foreignReason(n))
 	case n.claims():
 		s.set(n.ID, cluster.Down, fmt.Sprintf("claims to be primary, but node %d is: RECOVER NODE %d", s.Primary, n.ID))
 	case n.Last.Receiver.Streams(s.Nodes[s.Primary].Node):
-		s.set(n.ID, cluster.Up, "")
+		s.failback(n)
 	case n.Status == cluster.Up:
 		// it did stream, and falls behind: tokens keep sessions away from it
 	case n.Status == cluster.Waiting && !s.Nodes[s.Primary].claims():
 		s.set(n.ID, cluster.Up, "") // whom should it stream from
 	default:
 		s.set(n.ID, cluster.Down, fmt.Sprintf("does not stream from node %d: RECOVER NODE %d", s.Primary, n.ID))
+	}
+}
+
+// standbyDied: a node that is out of service already keeps its reason.
+func (s *stepper) standbyDied(n *NodeView) {
+	switch {
+	case !n.Status.Serves():
+	case n.Flag == cluster.DisallowToFailover:
+		s.set(n.ID, cluster.Quarantine, fmt.Sprintf("health check: %s; its flag is %s", n.Last.Detail, n.Flag))
+	default:
+		s.set(n.ID, cluster.Down, "health check: "+n.Last.Detail)
+	}
+}
+
+// failback brings a standby that streams into service (Pgpool-II auto_failback).
+func (s *stepper) failback(n *NodeView) {
+	switch {
+	case n.Status == cluster.Down && s.Config.ManualFailback:
+		s.set(n.ID, cluster.Down, fmt.Sprintf("streams again, and waits for ATTACH NODE %d: auto_failback is off", n.ID))
+	case n.Status == cluster.Down && s.now.Sub(n.Since) < s.Config.FailbackInterval:
+	default:
+		s.set(n.ID, cluster.Up, "")
 	}
 }
 

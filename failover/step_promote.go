@@ -130,7 +130,7 @@ func (s *stepper) rejoinOld(n *NodeView) {
 
 func (s *stepper) rejoined(e Done) {
 	if e.Err != nil {
-		s.set(e.Node, cluster.Down, fmt.Sprintf("could not follow node %d: RECOVER NODE %d", s.Op.To, e.Node))
+		s.set(e.Node, cluster.Down, s.straggles(&s.Nodes[e.Node]))
 		s.note("node %d does not follow node %d: %v", e.Node, s.Op.To, e.Err)
 	} else {
 		s.answered(e.Node, cluster.Standby)
@@ -141,6 +141,15 @@ func (s *stepper) rejoined(e Done) {
 	if len(s.Op.Pending) == 0 {
 		s.end(nil)
 	}
+}
+
+// straggles is why n does not follow the new primary. PostgreSQL starts a new
+// receiver only when the delay of the next record is over.
+func (s *stepper) straggles(n *NodeView) string {
+	if n.Last.Delay > 0 {
+		return fmt.Sprintf("follows node %d when its delay is over (recovery_min_apply_delay = %gs)", s.Op.To, n.Last.Delay.Seconds())
+	}
+	return fmt.Sprintf("could not follow node %d: RECOVER NODE %d", s.Op.To, n.ID)
 }
 
 // answered notes that an action found node alive in a new role: reports that

@@ -40,9 +40,11 @@ func (s *stepper) attach(n *NodeView) error {
 	}
 	was := n.Detached
 	n.Detached = false
-	if s.Primary == cluster.NoNode {
-		s.set(n.ID, cluster.Waiting, "")
-	} else {
+	switch {
+	case s.Primary == cluster.NoNode, n.ID != s.Primary && n.Last.Receiver.Streams(s.Nodes[s.Primary].Node) && !s.foreign(n):
+		s.set(n.ID, cluster.Waiting, "") // no matter what auto_failback says
+	}
+	if s.Primary != cluster.NoNode {
 		s.judge(n)
 	}
 	if !n.Status.Serves() {
@@ -59,6 +61,8 @@ func (s *stepper) detach(n *NodeView) error {
 		return refuse("PROMOTE another node first.", "cannot detach node %d: it is the primary", n.ID)
 	case n.Status == cluster.Recovering:
 		return refuseRecovering(n.ID)
+	case n.Flag != cluster.AllowToFailover:
+		return refuse("Change its flag and restart pgherd first.", "cannot detach node %d: its flag is %s", n.ID, n.Flag)
 	}
 	n.Detached = true
 	s.set(n.ID, cluster.Down, reasonDetached)

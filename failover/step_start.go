@@ -43,9 +43,14 @@ func (s *stepper) tell(text string) {
 	}
 }
 
-// findPrimary believes the store first. Without a record it takes the only node
+// findPrimary believes the flag ALWAYS_PRIMARY first, and then the store. Without a record it takes the only node
 // that is out of recovery, or the one that every streaming standby follows.
 func (s *stepper) findPrimary() (cluster.NodeID, string) {
+	for _, n := range s.Nodes {
+		if n.Flag == cluster.AlwaysPrimary {
+			return n.ID, ""
+		}
+	}
 	if s.Primary != cluster.NoNode {
 		return s.Primary, ""
 	}

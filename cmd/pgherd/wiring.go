@@ -22,7 +22,7 @@ func nodesOf(cfg *config.Config) []cluster.Node {
 	nodes := make([]cluster.Node, len(cfg.Nodes))
 	for i, n := range cfg.Nodes {
 		nodes[i] = cluster.Node{ID: cluster.NodeID(i), Name: n.ApplicationName, Host: n.Host, Port: n.Port,
-			DataDirectory: n.DataDirectory, Weight: n.Weight, SSL: sslOf(cfg.TLS, n)}
+			DataDirectory: n.DataDirectory, Weight: n.Weight, SSL: sslOf(cfg.TLS, n), Flag: cluster.Flag(n.Flag)}
 		if n.Access == config.AccessLocal {
 			nodes[i].Access = cluster.AccessLocal
 		}
@@ -107,10 +107,13 @@ func serverConfig(cfg *config.Config, access *access, board *cluster.Board, own 
 }
 
 func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
-	h := cfg.HealthCheck
+	h, f := cfg.HealthCheck, cfg.Failover
 	return failover.Config{Nodes: nodes, Monitor: monitorOf(cfg), Auto: cfg.Failover.Auto,
 		HealthCheck:       failover.HealthCheck{Period: h.Period, Timeout: h.Timeout, MaxRetries: h.MaxRetries, RetryDelay: h.RetryDelay},
-		SwitchoverTimeout: cfg.Failover.SwitchoverTimeout, CatchupTimeout: cfg.Failover.CatchupTimeout}
+		SwitchoverTimeout: f.SwitchoverTimeout, CatchupTimeout: f.CatchupTimeout,
+		ManualFailback: !f.AutoFailback, FailbackInterval: f.AutoFailbackInterval,
+		Hooks: failover.Hooks{Failover: f.FailoverCommand, Failback: f.FailbackCommand,
+			FollowPrimary: f.FollowPrimaryCommand, Timeout: f.CommandTimeout}}
 }
 
 func recoveryConfig(cfg *config.Config, nodes []cluster.Node) recovery.Config {

@@ -36,7 +36,21 @@ type Node struct {
 	DataDirectory string
 	Access        Access
 	SSL           SSL
+	Flag          Flag
 	Weight        float64 // share of the reads, 0 = none (Pgpool-II backend_weight)
+}
+
+// Flag says what pgherd may do about a node by itself (Pgpool-II backend_flag).
+type Flag int
+
+const (
+	AllowToFailover    Flag = iota
+	DisallowToFailover      // a node that fails is not given up, nor detached by command
+	AlwaysPrimary           // the node is the primary, whatever happens: another service fails it over
+)
+
+func (f Flag) String() string {
+	return [...]string{"ALLOW_TO_FAILOVER", "DISALLOW_TO_FAILOVER", "ALWAYS_PRIMARY"}[f]
 }
 
 // Address is host:port, with brackets around an IPv6 address.

@@ -40,6 +40,7 @@ type Node struct {
 	Weight          float64 `yaml:"weight"`           // share of reads relative to the other nodes; 0 = none
 	ApplicationName string  `yaml:"application_name"` // of its WAL receiver; unique
 	SSLMode         SSLMode `yaml:"sslmode"`          // after Load that of tls.server where the node has none
+	Flag            Flag    `yaml:"flag"`
 }
 
 // Address is the node's host:port.
@@ -90,6 +91,14 @@ type Failover struct {
 	Timeout           time.Duration `yaml:"timeout"`            // of an unplanned failover
 	SwitchoverTimeout time.Duration `yaml:"switchover_timeout"` // of PROMOTE NODE
 	CatchupTimeout    time.Duration `yaml:"catchup_timeout"`    // for a standby to replay what it has received
+
+	AutoFailback         bool          `yaml:"auto_failback"`          // a standby that was down and streams again is attached
+	AutoFailbackInterval time.Duration `yaml:"auto_failback_interval"` // not sooner than this after it went down
+
+	FailoverCommand      string        `yaml:"failover_command"`       // shell commands with Pgpool-II's placeholders
+	FailbackCommand      string        `yaml:"failback_command"`       // "" = none
+	FollowPrimaryCommand string        `yaml:"follow_primary_command"` //
+	CommandTimeout       time.Duration `yaml:"command_timeout"`        // of each of them; > 0
 }
 
 // Recovery limits RECOVER NODE.
@@ -151,6 +160,8 @@ func (c *Config) setDefaults() {
 			Timeout:           60 * time.Second,
 			SwitchoverTimeout: 30 * time.Second,
 			CatchupTimeout:    10 * time.Second,
+			AutoFailback:      true,
+			CommandTimeout:    60 * time.Second,
 		},
 		Recovery: Recovery{Timeout: 90 * time.Second},
 	}

@@ -79,6 +79,22 @@ func (Access) choices() []string { return []string{"none", "local"} }
 // String is the word used in the file.
 func (a Access) String() string { return a.choices()[a] }
 
+// Flag is what pgherd may do about a node by itself (Pgpool-II's backend_flag).
+type Flag int
+
+const (
+	AllowToFailover Flag = iota
+	DisallowToFailover
+	AlwaysPrimary
+)
+
+func (Flag) choices() []string {
+	return []string{"ALLOW_TO_FAILOVER", "DISALLOW_TO_FAILOVER", "ALWAYS_PRIMARY"}
+}
+
+// String is the word used in the file.
+func (f Flag) String() string { return f.choices()[f] }
+
 // IOMethod is how event loops hear of their sockets (after PostgreSQL's io_method).
 type IOMethod int
 

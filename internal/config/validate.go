@@ -99,6 +99,25 @@ func (v validator) failover(f Failover) {
 	atLeast(v, "failover.timeout", f.Timeout, time.Second)
 	atLeast(v, "failover.switchover_timeout", f.SwitchoverTimeout, time.Second)
 	atLeast(v, "failover.catchup_timeout", f.CatchupTimeout, time.Millisecond)
+	atLeast(v, "failover.auto_failback_interval", f.AutoFailbackInterval, 0)
+	atLeast(v, "failover.command_timeout", f.CommandTimeout, time.Millisecond)
+	v.command("failover.failover_command", f.FailoverCommand)
+	v.command("failover.failback_command", f.FailbackCommand)
+	v.command("failover.follow_primary_command", f.FollowPrimaryCommand)
+}
+
+// placeholders of the commands: Pgpool-II's letters.
+const placeholders = "dhpDmHMPrRNS%"
+
+func (v validator) command(key, text string) {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '%' {
+			continue
+		}
+		if i++; i == len(text) || !strings.Contains(placeholders, text[i:i+1]) {
+			v.failf(key, "%q is no placeholder; there are %%d %%h %%p %%D %%m %%H %%M %%P %%r %%R %%N %%S and %%%%", text[i-1:min(i+1, len(text))])
+		}
+	}
 }
 
 // BASE_BACKUP takes MAX_RATE in kB, from 32 kB to 1 GB a second.

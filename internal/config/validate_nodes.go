@@ -10,7 +10,7 @@ func (v validator) nodes(nodes []Node) {
 	if len(nodes) == 0 && !v.failed("nodes") {
 		v.failf("nodes", "missing; list at least one node with its host")
 	}
-	address, name, directory := v.unique(), v.unique(), v.unique()
+	address, name, directory, flag := v.unique(), v.unique(), v.unique(), v.unique()
 	for i, n := range nodes {
 		key := fmt.Sprintf("nodes[%d]", i)
 		v.node(key, n)
@@ -19,6 +19,9 @@ func (v validator) nodes(nodes []Node) {
 		}
 		address(key, strings.ToLower(n.Address()))
 		name(key+".application_name", n.ApplicationName)
+		if n.Flag == AlwaysPrimary {
+			flag(key+".flag", n.Flag.String())
+		}
 		// Recovery empties data directories: two nodes must not share one.
 		if n.Access == AccessLocal && n.DataDirectory != "" {
 			directory(key+".data_directory", n.DataDirectory)
