@@ -103,11 +103,17 @@ func describeRecord(r *cluster.Record) string {
 			b.WriteString(" complete")
 		}
 	}
+	if r.Promised {
+		b.WriteString(" promised")
+	}
 	if w := r.Synchronous; w.Acks > 0 {
 		fmt.Fprintf(&b, " | commits on %d of %v", w.Acks, w.Members)
 	}
 	if len(r.Down) > 0 {
 		fmt.Fprintf(&b, " | detached %v", r.Down)
+	}
+	if len(r.Astray) > 0 {
+		fmt.Fprintf(&b, " | astray %v", r.Astray)
 	}
 	if j := r.Journal; j != nil {
 		fmt.Fprintf(&b, " | journal %s %d->%d %s", j.Kind, j.From, j.To, j.Phase)

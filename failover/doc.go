@@ -23,7 +23,8 @@
 //     replication account and libpq parameters; one without primary_conninfo
 //     gets the monitor's.
 //   - While receivers are stopped in a failover, the standbys' primary_conninfo
-//     is empty and only remembered here. If pgherd is killed in that moment,
+//     is empty. The store remembers whose, so that they follow again whatever
+//     happens meanwhile, but not what it was: if pgherd is killed in that moment,
 //     they get the monitor's credentials afterwards.
 //   - A primary that hangs, with its connections open, is given up after the time
 //     that HealthCheck tells, then killed where access is local, and only then

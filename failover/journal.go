@@ -20,7 +20,7 @@ func (s *stepper) entry(p Phase) *cluster.Entry {
 func (s *stepper) nextRecord(w cluster.Switch) cluster.Record {
 	next := stepper{State: s.State.clone(), now: s.now}
 	next.endEpoch(w)
-	next.Primary, next.Journal = s.Op.To, s.entry(PhasePromote)
+	next.Primary, next.Promised, next.Journal = s.Op.To, true, s.entry(PhasePromote)
 	return next.record()
 }
 
@@ -35,8 +35,8 @@ func (s *stepper) resume() {
 	switch {
 	case j.Phase == PhaseIntent.String():
 		s.undo(j)
-	case j.To != cluster.NoNode && s.Nodes[j.To].claims():
-		s.rejoinAgain(j)
+	case j.To == s.Primary && s.Nodes[j.To].claims():
+		s.rejoinAgain()
 	}
 	// A candidate still in recovery is settle's: primaryInRecovery.
 }
@@ -45,7 +45,7 @@ func (s *stepper) known(id cluster.NodeID) bool {
 	return id >= cluster.NoNode && int(id) < len(s.Nodes)
 }
 
-// undo makes the old primary run again, and frozen standbys follow it.
+// undo makes the old primary run again. Standbys that were stopped are fetch's business.
 func (s *stepper) undo(j *cluster.Entry) {
 	s.Journal = nil
 	if j.From == cluster.NoNode {
@@ -53,37 +53,36 @@ func (s *stepper) undo(j *cluster.Entry) {
 		return
 	}
 	from := &s.Nodes[j.From]
-	switch {
-	case OpKind(j.Kind) == OpSwitchover && from.Last.Outcome != Alive && from.Access == cluster.AccessLocal:
+	if OpKind(j.Kind) == OpSwitchover && from.Last.Outcome != Alive && from.Access == cluster.AccessLocal {
 		s.begin(Operation{Kind: OpSwitchover, From: j.From, To: j.To})
 		s.restart(errInterrupted)
 		return
-	case OpKind(j.Kind) == OpFailover && from.claims():
-		for _, n := range s.Nodes {
-			if n.follows() && n.Last.Receiver.Status == "" {
-				s.emit(Action{Kind: Unfreeze, Node: n.ID, To: j.From})
-			}
-		}
 	}
 	s.save()
 }
 
 // promising reports whether a promotion of node was begun and not seen to end.
-func (s *stepper) promising(node cluster.NodeID) bool {
-	j := s.Journal
-	return j != nil && j.To == node && j.Phase == PhasePromote.String()
+func (s *stepper) promising(node cluster.NodeID) bool { return s.Promised && s.Primary == node }
+
+// unfinished is the operation that made the promise. Its journal is gone when a
+// failover from the promised node was tried since, and given up.
+func (s *stepper) unfinished() Operation {
+	if j := s.Journal; j != nil && j.To == s.Primary {
+		return Operation{Kind: OpKind(j.Kind), From: j.From, To: j.To}
+	}
+	return Operation{Kind: OpFailover, From: cluster.NoNode, To: s.Primary}
 }
 
 // promoteAgain takes up an operation whose epoch was raised.
-func (s *stepper) promoteAgain(j *cluster.Entry) {
+func (s *stepper) promoteAgain() {
 	s.RetryAt = s.now.Add(retryOperation)
-	s.begin(Operation{Kind: OpKind(j.Kind), From: j.From, To: j.To})
+	s.begin(s.unfinished())
 	s.promote()
 }
 
 // rejoinAgain takes up an operation whose candidate leads already.
-func (s *stepper) rejoinAgain(j *cluster.Entry) {
-	s.begin(Operation{Kind: OpKind(j.Kind), From: j.From, To: j.To})
+func (s *stepper) rejoinAgain() {
+	s.begin(s.unfinished())
 	s.open()
 }
 

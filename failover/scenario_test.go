@@ -19,7 +19,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 // TestScenarios runs testdata/*.txt: blocks of commands, a line of dashes, and
 // the actions that Step answered. Commands:
 //
-//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [hooks=yes]
+//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [hooks=yes]
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error]
@@ -233,12 +233,16 @@ func (sc *scenario) cluster(args arguments) {
 	if acks, member, ok := strings.Cut(args["commits"], "/"); ok {
 		r.Synchronous = cluster.Synchronous{Acks: arguments{"": acks}.number("", 0), Members: []cluster.NodeID{cluster.NodeID(arguments{"": member}.number("", 0))}}
 	}
+	if f := args.number("astray", -1); f >= 0 {
+		r.Astray = []cluster.NodeID{cluster.NodeID(f)}
+	}
 	if d := args.number("down", -1); d >= 0 {
 		r.Down = []cluster.NodeID{cluster.NodeID(d)}
 	}
 	if j := strings.Split(args["journal"], "/"); len(j) == 4 {
 		from, _ := strconv.Atoi(j[1])
 		to, _ := strconv.Atoi(j[2])
+		r.Promised = j[3] == PhasePromote.String()
 		r.Journal = &cluster.Entry{Kind: j[0], From: cluster.NodeID(from), To: cluster.NodeID(to), Phase: j[3]}
 	}
 	sc.state = NewState(c, r, sc.now)

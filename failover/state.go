@@ -17,6 +17,7 @@ type State struct {
 	Epoch    cluster.Epoch
 	Primary  cluster.NodeID // of this epoch, whether or not it is there
 	Switches []cluster.Switch
+	Promised bool // Primary was not seen to have left recovery
 	Journal  *cluster.Entry
 	Nodes    []NodeView
 
@@ -45,19 +46,21 @@ type NodeView struct {
 	FailedAt  time.Time // when it ended
 	NotBefore time.Time // reports that began earlier are out of date
 	Conninfo  string    // primary_conninfo before a failover emptied it; may hold a password
+	Astray    bool      // a failover has stopped its receiver, or not reached it; not seen to stream since
+	FetchAt   time.Time // not before is it told again to follow the primary
 }
 
 // NewState starts from what the store remembers.
 func NewState(c Config, r cluster.Record, now time.Time) State {
 	s := State{
 		Config: c.withDefaults(), Started: now, SystemID: r.SystemIdentifier, Epoch: r.Epoch,
-		Primary: r.Primary, Switches: r.Switches, Journal: r.Journal, Sync: r.Synchronous,
+		Primary: r.Primary, Switches: r.Switches, Journal: r.Journal, Sync: r.Synchronous, Promised: r.Promised,
 	}
 	if r.Epoch == 0 || int(r.Primary) >= len(c.Nodes) {
 		s.Primary = cluster.NoNode
 	}
 	for _, n := range c.Nodes {
-		v := NodeView{Node: n, Status: cluster.Waiting, Since: now}
+		v := NodeView{Node: n, Status: cluster.Waiting, Since: now, Astray: slices.Contains(r.Astray, n.ID)}
 		if slices.Contains(r.Down, n.ID) {
 			v.Status, v.Detached, v.Reason = cluster.Down, true, reasonDetached
 		}
@@ -79,11 +82,14 @@ func (s State) clone() State {
 func (s *State) record() cluster.Record {
 	r := cluster.Record{
 		SystemIdentifier: s.SystemID, Epoch: s.Epoch, Primary: s.Primary,
-		Switches: slices.Clone(s.Switches), Journal: s.Journal, Synchronous: s.Sync,
+		Switches: slices.Clone(s.Switches), Journal: s.Journal, Synchronous: s.Sync, Promised: s.Promised,
 	}
 	for _, n := range s.Nodes {
 		if n.Detached {
 			r.Down = append(r.Down, n.ID)
+		}
+		if n.Astray {
+			r.Astray = append(r.Astray, n.ID)
 		}
 	}
 	return r

@@ -113,6 +113,6 @@ func (s *stepper) settle() {
 	case p.follows():
 		s.primaryInRecovery(p)
 	case p.claims() && s.promising(p.ID):
-		s.rejoinAgain(s.Journal) // it left recovery after all
+		s.rejoinAgain() // it left recovery after all
 	}
 }

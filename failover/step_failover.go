@@ -77,6 +77,9 @@ func (s *stepper) beginFailover(o Operation) {
 	if o.From != cluster.NoNode {
 		s.set(o.From, cluster.Down, fmt.Sprintf("failed: %s: RECOVER NODE %d", s.Nodes[o.From].Last.Detail, o.From))
 	}
+	for _, n := range s.candidates() {
+		s.Op.Halted, n.Astray = append(s.Op.Halted, n.ID), true
+	}
 	s.progress("failover from node %d: stopping the receivers of the standbys", o.From)
 	s.journal(PhaseIntent)
 }
@@ -84,9 +87,8 @@ func (s *stepper) beginFailover(o Operation) {
 // freeze stops all receivers: positions may only be compared when they stand.
 func (s *stepper) freeze() {
 	s.Op.Phase = PhaseFreeze
-	for _, n := range s.candidates() {
-		s.Op.Halted = append(s.Op.Halted, n.ID)
-		s.do(Action{Kind: Freeze, Node: n.ID})
+	for _, id := range s.Op.Halted {
+		s.do(Action{Kind: Freeze, Node: id})
 	}
 	if len(s.Op.Pending) == 0 {
 		s.abort(errNoStandby)

@@ -18,6 +18,7 @@ func (s *stepper) probed(e Probed) {
 		return
 	}
 	s.judge(n)
+	s.fetch(n)
 	if n.ID == s.Primary && n.claims() && !s.foreign(n) {
 		s.noteSynchronous(n.Last)
 	}
@@ -87,6 +88,23 @@ func (s *stepper) standbyDied(n *NodeView) {
 		s.set(n.ID, cluster.Quarantine, fmt.Sprintf("health check: %s; its flag is %s", n.Last.Detail, n.Flag))
 	default:
 		s.set(n.ID, cluster.Down, "health check: "+n.Last.Detail)
+	}
+}
+
+// fetch has a standby follow the primary that a failover has left behind: it was
+// down, or pgherd was. PostgreSQL sees to it that a log which goes on elsewhere
+// is not followed.
+func (s *stepper) fetch(n *NodeView) {
+	p := &s.Nodes[s.Primary]
+	switch {
+	case !n.Astray || n.Detached || n.Status == cluster.Recovering || s.Op != nil || n.ID == s.Primary || !n.follows() || s.foreign(n):
+	case n.Last.Receiver.Streams(p.Node):
+		n.Astray = false
+		s.save()
+	case p.claims() && p.Status.Serves() && !s.now.Before(n.FetchAt):
+		n.FetchAt = s.now.Add(s.Config.SwitchoverTimeout + retryOperation)
+		s.note("node %d comes back from before a failover: it is to follow node %d", n.ID, p.ID)
+		s.emit(Action{Kind: Repoint, Node: n.ID, To: p.ID, Conninfo: n.Conninfo})
 	}
 }
 

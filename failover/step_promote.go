@@ -54,7 +54,7 @@ func (s *stepper) epochRaised(e Done) {
 		return
 	}
 	r := s.Op.Next
-	s.Epoch, s.Primary, s.Switches, s.Journal = r.Epoch, r.Primary, r.Switches, r.Journal
+	s.Epoch, s.Primary, s.Switches, s.Journal, s.Promised = r.Epoch, r.Primary, r.Switches, r.Journal, r.Promised
 	s.promote()
 }
 
@@ -82,7 +82,7 @@ func (s *stepper) promoted(e Done) {
 // The checkpoint is not waited for: it is for pg_rewind's sake.
 func (s *stepper) open() {
 	op := s.Op
-	op.Phase, op.Pending = PhaseRejoin, nil
+	op.Phase, op.Pending, s.Promised = PhaseRejoin, nil, false
 	s.answered(op.To, cluster.Primary)
 	s.Sync, s.Seen, s.Barrier = without(s.Sync, op.To), cluster.Synchronous{}, 0
 	s.set(op.To, cluster.Up, "")
@@ -105,6 +105,7 @@ func (s *stepper) open() {
 // follow makes n follow the new primary, when n is fit for it.
 func (s *stepper) follow(n *NodeView) {
 	op := s.Op
+	n.Astray = n.ID != op.To // until it streams
 	switch {
 	case n.ID == op.To || n.Detached || n.Status == cluster.Recovering:
 	case n.ID == op.From && !n.follows():
@@ -112,7 +113,7 @@ func (s *stepper) follow(n *NodeView) {
 	case n.follows() && !s.foreign(n):
 		s.do(Action{Kind: Repoint, Node: n.ID, To: op.To, Conninfo: n.Conninfo})
 	case n.Status.Serves():
-		s.set(n.ID, cluster.Down, fmt.Sprintf("did not answer when node %d became the primary: RECOVER NODE %d", op.To, n.ID))
+		s.set(n.ID, cluster.Down, fmt.Sprintf("did not answer when node %d became the primary", op.To))
 	}
 }
 
@@ -157,7 +158,7 @@ func (s *stepper) straggles(n *NodeView) string {
 // of this cluster.
 func (s *stepper) answered(node cluster.NodeID, role cluster.Role) {
 	n := &s.Nodes[node]
-	n.NotBefore, n.Failures = s.now, 0
+	n.NotBefore, n.Failures, n.Astray = s.now, 0, false
 	n.Last.Outcome, n.Last.Role, n.Last.Detail = Alive, role, ""
 	n.Last.Receiver, n.Last.Began, n.Last.SystemID = Receiver{}, s.now, s.SystemID
 	if role == cluster.Standby {

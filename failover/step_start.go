@@ -99,7 +99,7 @@ func (s *stepper) adopt(p cluster.NodeID) {
 		} else {
 			s.Epoch++
 		}
-		s.Primary, s.Told = p, ""
+		s.Primary, s.Promised, s.Told = p, false, ""
 	}
 	if s.SystemID == "" {
 		s.SystemID = s.Nodes[p].Last.SystemID
@@ -130,7 +130,7 @@ func (s *stepper) endEpoch(w cluster.Switch) {
 func (s *stepper) primaryInRecovery(p *NodeView) {
 	if s.promising(p.ID) {
 		if !s.now.Before(s.RetryAt) {
-			s.promoteAgain(s.Journal)
+			s.promoteAgain()
 		}
 		return
 	}

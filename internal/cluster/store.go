@@ -21,7 +21,9 @@ type Record struct {
 	Down             []NodeID `json:",omitempty"` // detached by command: they stay out
 	Journal          *Entry   `json:",omitempty"` // the operation in flight
 
+	Promised    bool        `json:",omitempty"` // Primary was chosen, and not seen to have left recovery
 	Synchronous Synchronous `json:",omitzero"`
+	Astray      []NodeID    `json:",omitempty"` // standbys that a failover has stopped, or not reached: they are to follow the primary when they can
 }
 
 // Synchronous says where commits that were acknowledged are: each of them on at

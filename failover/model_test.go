@@ -1,0 +1,117 @@
+package failover
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+// TestModel strikes a small cluster at every moment of a failover and of a
+// switchover: the engine is killed and restarted, another node dies, or both.
+// Whatever happens: epochs never decrease, one node takes writes in an epoch, no
+// synchronous commit is lost, and when everybody is back there is a primary and
+// nobody is out of service without a reason.
+func TestModel(t *testing.T) {
+	runs := 0
+	for _, nodes := range []int{2, 3} {
+		for _, acks := range []int{0, 1} {
+			for _, planned := range []bool{false, true} {
+				m := model{t: t, nodes: nodes, acks: acks, planned: planned}
+				last := m.run(0, 0, 0)
+				for crash := range last + 1 {
+					m.run(crash, 0, 0)
+					for kill := 1; kill <= last; kill += 3 {
+						m.run(crash, kill, kill/3%nodes)
+					}
+					if t.Failed() {
+						return
+					}
+				}
+				runs += m.runs
+			}
+		}
+	}
+	t.Logf("%d runs", runs)
+}
+
+// model is what is common to runs.
+type model struct {
+	t           *testing.T
+	nodes, acks int
+	planned     bool
+	runs        int
+}
+
+// settling is within how many rounds, of 60 or 80 ms each, all must be well.
+const settling = 400
+
+// run lets the engine crash at one point and kills a node at another, 0 being
+// never, and tells how many points there were.
+func (m *model) run(crash, kill, victim int) int {
+	m.runs++
+	name := fmt.Sprintf("%d nodes, acks %d, planned %v, crash at %d, node %d killed at %d", m.nodes, m.acks, m.planned, crash, victim, kill)
+	w := newWorld(m.t, name, m.nodes, m.acks)
+	for range 5 {
+		w.round()
+	}
+	w.points = 0
+	w.strike(kill, func() { w.nodes[victim].running = false })
+	w.strike(crash, func() { w.crashed = true })
+	if m.planned {
+		w.request++
+		w.step(Requested{Number: w.request, Kind: RequestPromote, Node: 1})
+	} else {
+		w.nodes[0].running = false
+	}
+	for range 40 {
+		w.round()
+	}
+	points := w.points
+	clear(w.faults)
+	for _, n := range w.nodes {
+		n.running = true
+	}
+	for range settling {
+		if w.round(); w.failed || w.well() {
+			return points
+		}
+	}
+	w.fail("it does not come to rest: %s, operation %+v", describe(w.state.Snapshot()), w.state.Op)
+	return points
+}
+
+// strike has f happen at a point, after what happens there already.
+func (w *world) strike(point int, f func()) {
+	if before := w.faults[point]; before != nil {
+		w.faults[point] = func() { before(); f() }
+		return
+	}
+	w.faults[point] = f
+}
+
+// well: there is a primary, and every node is in use or known to be unfit.
+func (w *world) well() bool {
+	s := w.state.Snapshot()
+	p := s.Writable()
+	if p == cluster.NoNode || w.state.Op != nil || !w.nodes[p].primary {
+		return false
+	}
+	for i, n := range s.Nodes {
+		unfit := n.Status == cluster.Down && n.Reason != "" && (w.nodes[i].primary || !w.prefix(i, int(p)))
+		if n.Status != cluster.Up && !unfit {
+			return false
+		}
+	}
+	return true
+}
+
+// prefix reports whether a could follow b as it is.
+func (w *world) prefix(a, b int) bool {
+	n := *w.nodes[a]
+	n.follows = cluster.NodeID(b)
+	old := w.nodes[a]
+	w.nodes[a] = &n
+	defer func() { w.nodes[a] = old }()
+	return w.streams(cluster.NodeID(a))
+}
