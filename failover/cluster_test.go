@@ -24,6 +24,7 @@ type rig struct {
 	config Config
 	dir    string
 	events *cluster.Journal
+	bomb   *bomb // nil: the engine lives
 	stop   func()
 }
 
@@ -46,10 +47,14 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	var deps Store = store
+	if r.bomb != nil {
+		r.bomb.Store, deps = store, r.bomb
+	}
 	r.board = cluster.NewBoard(r.config.Nodes, time.Now())
 	log := &testLog{t: r.t}
 	r.engine = New(r.config, Deps{
-		Board: r.board, Store: store, Journal: r.events,
+		Board: r.board, Store: deps, Journal: r.events,
 		Log:       hclog.New(&hclog.LoggerOptions{Output: log, Level: hclog.Debug}),
 		Instances: func(id cluster.NodeID) (Instance, error) { return r.pg.Instance(id), nil },
 	})
@@ -60,6 +65,9 @@ func (r *rig) start() {
 		_ = r.engine.Run(ctx) // the context's end
 	}()
 	r.stop = func() { cancel(); <-done }
+	if r.bomb != nil {
+		r.bomb.cancel = cancel
+	}
 }
 
 // testLog passes log lines on to the test, and fails it when one has the

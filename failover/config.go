@@ -40,6 +40,7 @@ type Config struct {
 	Auto              bool          // fail over without being asked
 	ConnectTimeout    time.Duration // of connections that actions make; 5 s
 	QuiesceTimeout    time.Duration // sessions may finish before a switchover stops the primary; 5 s
+	FailoverTimeout   time.Duration // a failover, until somebody is chosen; 60 s
 	SwitchoverTimeout time.Duration // the old primary's shutdown, a promotion, a rejoin; 30 s each
 	CatchupTimeout    time.Duration // the candidate's replay; 30 s
 	StartingGrace     time.Duration // a node may be starting up (57P03) before it is down; 10 s
@@ -64,6 +65,7 @@ func (c Config) withDefaults() Config {
 	h.RetryDelay = cmp.Or(h.RetryDelay, 100*time.Millisecond)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 5*time.Second)
 	c.QuiesceTimeout = cmp.Or(c.QuiesceTimeout, 5*time.Second)
+	c.FailoverTimeout = cmp.Or(c.FailoverTimeout, time.Minute)
 	c.SwitchoverTimeout = cmp.Or(c.SwitchoverTimeout, 30*time.Second)
 	c.CatchupTimeout = cmp.Or(c.CatchupTimeout, 30*time.Second)
 	c.StartingGrace = cmp.Or(c.StartingGrace, 10*time.Second)
@@ -89,6 +91,13 @@ type Instance interface {
 	ShutdownLSN(ctx context.Context) (cluster.LSN, error)
 	PrimaryConninfo(ctx context.Context) (string, error)
 	Follow(primaryConninfo, slot string) error
+}
+
+// Store remembers the engine's decisions across restarts; *cluster.Store is one.
+// Save is called by one goroutine.
+type Store interface {
+	Load() cluster.Record
+	Save(cluster.Record) error // durable when it returns
 }
 
 // Sessions is the side of the clients.

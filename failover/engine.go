@@ -20,7 +20,7 @@ const tick = 100 * time.Millisecond
 type Engine struct {
 	config    Config
 	board     *cluster.Board
-	store     *cluster.Store
+	store     Store
 	log       hclog.Logger
 	runner    *runner
 	journal   *cluster.Journal
@@ -37,7 +37,7 @@ type Engine struct {
 // Deps is what the engine works with.
 type Deps struct {
 	Board     *cluster.Board
-	Store     *cluster.Store
+	Store     Store
 	Log       hclog.Logger
 	Instances func(cluster.NodeID) (Instance, error) // an error where access is none
 	Sessions  Sessions                               // nil: there are none to wait for

@@ -89,6 +89,6 @@ func (s *stepper) rejoinAgain() {
 // begin makes o the operation under way.
 func (s *stepper) begin(o Operation) {
 	s.LastOp++
-	o.ID = s.LastOp
+	o.ID, o.Began = s.LastOp, s.now
 	s.Op = &o
 }

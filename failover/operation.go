@@ -2,6 +2,7 @@ package failover
 
 import (
 	"slices"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 )
@@ -54,6 +55,7 @@ type Operation struct {
 	To      cluster.NodeID // NoNode until chosen
 	Force   bool
 	Request uint64 // who asked; 0 when nobody did
+	Began   time.Time
 
 	Pending []Task           // actions that are not done yet
 	Halted  []cluster.NodeID // told to stop their receivers

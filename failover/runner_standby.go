@@ -198,7 +198,7 @@ func (r *runner) repoint(ctx context.Context, a Action) error {
 }
 
 // nudge is after how many glances a standby is told again to reload.
-const nudge = 300
+const nudge = 30
 
 func (r *runner) awaitStreaming(ctx context.Context, c *pgx.Conn, a Action) error {
 	looks := 0

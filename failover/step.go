@@ -104,6 +104,9 @@ func (s *stepper) settle() {
 		s.note("the new primary %d died before all nodes followed it", p.ID)
 		s.end(nil)
 	}
+	if o := s.Op; o != nil && o.Kind == OpFailover && o.Phase < PhaseEpoch && s.now.Sub(o.Began) > s.Config.FailoverTimeout {
+		s.abort(fmt.Errorf("it has taken longer than %s (failover.timeout) in phase %s", s.Config.FailoverTimeout, o.Phase))
+	}
 	if s.Op != nil {
 		return
 	}

@@ -59,6 +59,8 @@ func (s *stepper) tellLoss(end cluster.LSN) {
 	switch {
 	case s.Sync.Acks > 0 && op.Kind == OpFailover && s.complete(op.Found) == nil:
 		s.note("no commit that waited for a synchronous standby is lost")
+	case had == 0:
+		s.note("how much log is lost is not known: node %d was never asked; node %d goes on at %s", op.From, op.To, end)
 	case had > end:
 		s.note("at least %d bytes of log are lost: node %d had it up to %s when it was last heard, and node %d up to %s",
 			had-end, op.From, had, op.To, end)

@@ -109,8 +109,8 @@ func serverConfig(cfg *config.Config, access *access, board *cluster.Board, own 
 func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 	h, f := cfg.HealthCheck, cfg.Failover
 	return failover.Config{Nodes: nodes, Monitor: monitorOf(cfg), Auto: cfg.Failover.Auto,
-		HealthCheck:       failover.HealthCheck{Period: h.Period, Timeout: h.Timeout, MaxRetries: h.MaxRetries, RetryDelay: h.RetryDelay},
-		SwitchoverTimeout: f.SwitchoverTimeout, CatchupTimeout: f.CatchupTimeout,
+		HealthCheck:     failover.HealthCheck{Period: h.Period, Timeout: h.Timeout, MaxRetries: h.MaxRetries, RetryDelay: h.RetryDelay},
+		FailoverTimeout: f.Timeout, SwitchoverTimeout: f.SwitchoverTimeout, CatchupTimeout: f.CatchupTimeout,
 		ManualFailback: !f.AutoFailback, FailbackInterval: f.AutoFailbackInterval,
 		Hooks: failover.Hooks{Failover: f.FailoverCommand, Failback: f.FailbackCommand,
 			FollowPrimary: f.FollowPrimaryCommand, Timeout: f.CommandTimeout}}
