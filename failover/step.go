@@ -113,6 +113,8 @@ func (s *stepper) settle() {
 	switch {
 	case p.dead(s.Config, s.now):
 		s.primaryDied(p)
+	case p.Last.Outcome == Alive && s.foreign(p):
+		s.tellForeign()
 	case p.follows():
 		s.primaryInRecovery(p)
 	case p.claims() && s.promising(p.ID):

@@ -26,9 +26,12 @@ func (s *stepper) probed(e Probed) {
 
 // judge says what a node's last report means for its status.
 func (s *stepper) judge(n *NodeView) {
-	if n.ID == s.Primary {
+	switch {
+	case n.Last.Outcome == Rejected && n.Status.Serves():
+		s.set(n.ID, n.Status, "lives, but turns pgherd's health check away: "+n.Last.Detail)
+	case n.ID == s.Primary:
 		s.judgePrimary(n)
-	} else if n.Status != cluster.Recovering {
+	case n.Status != cluster.Recovering:
 		s.judgeStandby(n)
 	}
 }
@@ -121,6 +124,18 @@ func (s *stepper) failback(n *NodeView) {
 
 func (s *stepper) foreign(n *NodeView) bool {
 	return s.SystemID != "" && n.Last.SystemID != s.SystemID
+}
+
+// tellForeign: when nobody is of the cluster that the store knows, it is the
+// store that is wrong. It is not for pgherd to forget what it holds.
+func (s *stepper) tellForeign() {
+	for _, n := range s.Nodes {
+		if n.Last.SystemID == s.SystemID || n.Last.SystemID != s.Nodes[s.Primary].Last.SystemID && n.Last.Outcome == Alive {
+			return
+		}
+	}
+	s.tell(fmt.Sprintf("no primary: what state_dir holds is of another cluster, system identifier %s, and all nodes are of %s: "+
+		"stop pgherd, move the state file away and start it again", s.SystemID, s.Nodes[s.Primary].Last.SystemID))
 }
 
 func (s *stepper) foreignReason(n *NodeView) string {

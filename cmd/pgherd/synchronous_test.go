@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
@@ -110,7 +109,7 @@ func (r *rig) allThere(l *inserts) {
 	acked := l.acked[:len(l.acked):len(l.acked)]
 	l.mu.Unlock()
 	there := map[[2]int32]bool{}
-	rows, err := r.cluster.Conn(r.primary()).Query(r.Context(), "SELECT client, n FROM acked")
+	rows, err := r.cluster.Conn(r.app.board.Current().Primary).Query(r.Context(), "SELECT client, n FROM acked")
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -128,5 +127,3 @@ func (r *rig) allThere(l *inserts) {
 		r.Errorf("%d of %d acknowledged rows are missing", missing, len(acked))
 	}
 }
-
-func (r *rig) primary() cluster.NodeID { return r.app.board.Current().Primary }
