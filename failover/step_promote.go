@@ -84,7 +84,7 @@ func (s *stepper) open() {
 	op := s.Op
 	op.Phase, op.Pending, s.Promised = PhaseRejoin, nil, false
 	s.answered(op.To, cluster.Primary)
-	s.Sync, s.Seen, s.Barrier = without(s.Sync, op.To), cluster.Synchronous{}, 0
+	s.Sync, s.Seen, s.Barrier = crowned(s.Sync, op.To), cluster.Synchronous{}, 0
 	s.set(op.To, cluster.Up, "")
 	s.progress("node %d is the primary in epoch %d", op.To, s.Epoch)
 	s.Journal = s.entry(PhaseRejoin)

@@ -86,14 +86,13 @@ func joint(a, b cluster.Synchronous) cluster.Synchronous {
 	return cluster.Synchronous{Acks: min(a.Acks, b.Acks), Members: slices.Compact(all), Others: max(a.Others, b.Others)}
 }
 
-// without is a when node has become the primary: until it tells who its
-// synchronous standbys are, those of before are taken for them.
-func without(a cluster.Synchronous, node cluster.NodeID) cluster.Synchronous {
-	a.Members = slices.DeleteFunc(slices.Clone(a.Members), func(id cluster.NodeID) bool { return id == node })
-	if len(a.Members) == 0 {
-		return cluster.Synchronous{}
+// crowned is a when node has become the primary: until others are seen to have
+// its log, it may be the only one that has what was acknowledged before.
+func crowned(a cluster.Synchronous, node cluster.NodeID) cluster.Synchronous {
+	if a.Acks == 0 {
+		return a
 	}
-	return a
+	return joint(a, cluster.Synchronous{Acks: 1, Members: []cluster.NodeID{node}})
 }
 
 // complete tells why the logs that were found may lack an acknowledged commit,
