@@ -27,20 +27,22 @@ func acksOf(names string) int {
 
 // noteSynchronous keeps State.Sync such that every acknowledged commit is on
 // Acks of its members, also while they change: a member that has gone counts
-// until those that stay have flushed what the primary had when it was gone.
+// until enough of those that stay have flushed what the primary had when it was
+// gone.
 func (s *stepper) noteSynchronous(r Report) {
 	now, fed, flushed := s.synchronousIn(r)
 	before := s.Sync
-	changed := !now.Equal(s.Seen)
 	switch {
 	case fed < now.Acks:
 		return // commits wait: none is acknowledged by fewer
 	case now.Acks == 0, before.Acks == 0, covers(now, before):
 		s.Sync, s.Barrier = now, 0
-	case changed:
+	case !covers(now, s.Seen): // somebody has gone just now
 		s.Sync, s.Barrier = joint(before, now), r.Received
 	case flushed >= s.Barrier:
 		s.Sync, s.Barrier = now, 0
+	default:
+		s.Sync = joint(before, now)
 	}
 	s.Seen = now
 	if !s.Sync.Equal(before) {
@@ -49,9 +51,11 @@ func (s *stepper) noteSynchronous(r Report) {
 }
 
 // synchronousIn reads a primary's report: who takes part in acknowledging, how
-// many of them do now, and what all of our nodes among them have flushed.
+// many of them do now, and what Acks of our nodes among them have flushed. A
+// failover asks all but Acks-1 of them, so it asks one that has that much.
 func (s *stepper) synchronousIn(r Report) (now cluster.Synchronous, fed int, flushed cluster.LSN) {
-	now.Acks, flushed = r.Acks, cluster.MaxLSN
+	now.Acks = r.Acks
+	var ends []cluster.LSN
 	for _, f := range r.Followers {
 		if r.Acks == 0 || f.SyncState != "sync" && f.SyncState != "quorum" && f.SyncState != "potential" {
 			continue
@@ -60,16 +64,19 @@ func (s *stepper) synchronousIn(r Report) (now cluster.Synchronous, fed int, flu
 			fed++
 		}
 		i := slices.IndexFunc(s.Nodes, func(n NodeView) bool { return n.Name == f.Name })
-		if i < 0 {
+		switch {
+		case i < 0:
 			now.Others++
-			continue
-		}
-		flushed = min(flushed, f.Flushed)
-		if !slices.Contains(now.Members, s.Nodes[i].ID) {
+		case !slices.Contains(now.Members, s.Nodes[i].ID):
 			now.Members = append(now.Members, s.Nodes[i].ID)
+			ends = append(ends, f.Flushed)
 		}
 	}
 	slices.Sort(now.Members)
+	slices.Sort(ends)
+	if len(ends) >= r.Acks && r.Acks > 0 {
+		flushed = ends[len(ends)-r.Acks]
+	}
 	return now, fed, flushed
 }
 
