@@ -8,12 +8,34 @@ import (
 
 // batch is what gather finds out about the one it has looked at.
 type batch struct {
-	opens *sqlparse.Facts // BEGIN that stands in it
-	leads *sqlparse.Facts // the first statement behind it
-	ties  bool            // its block must stay with the server that carries it out
-	alone *sqlparse.Facts // the only statement that it carries out; nil for none, or what we can't answer for a server
-	run   running
-	size  int // in bytes, its end included; 0 while that is unknown
+	opens   *sqlparse.Facts // BEGIN that stands in it
+	leads   *sqlparse.Facts // the first statement behind it
+	ties    bool            // its block must stay with the server that carries it out
+	alone   *sqlparse.Facts // the only statement that it carries out; nil for none, or what we can't answer for a server
+	run     running
+	unnamed unnamedUse
+	size    int // in bytes, its end included; 0 while that is unknown
+}
+
+// unnamedUse is what a batch does with the client's unnamed statement. Of that the
+// session keeps the last one only, which matters if the batch is sent again.
+type unnamedUse uint8
+
+const (
+	unnamedUnused    unnamedUse = iota
+	unnamedReplaced             // perhaps used after that
+	unnamedInherited            // it uses the one from before
+	unnamedBoth                 // it uses that, and replaces it then: it can't be encoded twice
+)
+
+// uses follows Bind and Describe of the unnamed statement, and what replaces that.
+func (b *batch) uses(what unnamedUse) {
+	switch {
+	case b.unnamed == unnamedUnused:
+		b.unnamed = what
+	case b.unnamed == unnamedInherited && what == unnamedReplaced:
+		b.unnamed = unnamedBoth
+	}
 }
 
 // running is how far gather has followed a batch that may be answered here.

@@ -160,7 +160,8 @@ func (u *turn) goOn() (bool, error) {
 	}
 	u.commit()
 	if ends || (need == routing.Read && u.stays()) {
-		u.tying, u.reading, u.replay = u.batch.ties, u.batch.reads(), replayRead
+		u.tying, u.reading = u.batch.ties, u.batch.reads()
+		u.replay = u.replayable(routing.Read)
 		return true, nil
 	}
 	u.leaveStandby()

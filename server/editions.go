@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 
 	"github.com/pgherd/pgherd/internal/wire"
-	"github.com/pgherd/pgherd/routing"
 	"github.com/pgherd/pgherd/sqlparse"
 )
 
@@ -46,14 +45,14 @@ func (e *editions) next(name string) {
 // use notes that a request needs a shared statement.
 func (u *turn) use(r request, p prepared) expected {
 	if !p.statement.Shared() {
-		return expected{request: r}
+		return expected{request: r, facts: p.facts}
 	}
 	if !p.used {
 		p.used = true
 		u.session.prepared[p.name] = p
-		return expected{request: r, uses: p.name, first: true}
+		return expected{request: r, uses: p.name, first: true, facts: p.facts}
 	}
-	return expected{request: r, uses: p.name}
+	return expected{request: r, uses: p.name, facts: p.facts}
 }
 
 // outdated reports whether the server has refused a shared statement for a reason
@@ -94,17 +93,5 @@ func (u *turn) renew(first *expected, p prepared) {
 // again for another one.
 func (u *turn) repeatable() bool {
 	s := u.session
-	return u.replay != replayNever && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 && !s.keepsServer()
-}
-
-// repeat does so. The server, in the middle of a failed batch, is given up.
-func (u *turn) repeat() error {
-	need := routing.Write
-	if u.replay == replayRead {
-		need = routing.Read
-	}
-	u.session.dropServer()
-	u.request, u.sent = u.request[:0], 0
-	u.again()
-	return unanswered(u.lease(need))
+	return u.replay.whole() && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 && !s.keepsServer()
 }

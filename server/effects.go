@@ -26,6 +26,7 @@ type effects struct {
 	names     []string           // settings of an extension's or the application's own that it may have set
 	named     []named            // by PREPARE and DEALLOCATE, in order
 	facts     *sqlparse.Facts    // of the last statement
+	end       int                // of its bytes, counted from the beginning of the turn
 }
 
 // named is what one PREPARE or DEALLOCATE does when its tag comes.

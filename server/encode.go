@@ -130,6 +130,9 @@ func (u *turn) ready() (bool, error) {
 		}
 		return true, nil
 	}
+	if s.server != nil && u.batch.unnamed == unnamedInherited {
+		return false, nil // what follows may replace the statement, and it may have to be sent again
+	}
 	need, ok, err := u.gather()
 	if !ok || err != nil {
 		return false, err
@@ -137,9 +140,10 @@ func (u *turn) ready() (bool, error) {
 	if s.primaryOnly() {
 		need = routing.Write
 	}
+	need = u.insist(need)
 	switch {
 	case s.server != nil:
-		return need == routing.Read && u.batch.opens == nil, nil
+		return need == routing.Read && u.batch.opens == nil && u.batch.unnamed != unnamedBoth && u.taken <= maxRequest, nil
 	case u.playable():
 		u.play()
 		return true, errAnswered
@@ -171,6 +175,7 @@ func (u *turn) encode(typ byte, size int) (bool, error) {
 		return false, nil
 	}
 	frame := u.pending()[:size]
+	u.effects.end = u.before + u.taken + size
 	switch typ {
 	case wire.Query:
 		u.encodeQuery(frame)
@@ -189,7 +194,7 @@ func (u *turn) encode(typ byte, size int) (bool, error) {
 			return false, err
 		}
 	case wire.Execute:
-		u.forward(frame, reqExecute)
+		u.forwardFor(u.effects.facts, frame, reqExecute)
 	case wire.FunctionCall:
 		u.effects.wrote = true
 		u.forward(frame, reqCall)
@@ -214,6 +219,12 @@ func (u *turn) encode(typ byte, size int) (bool, error) {
 func (u *turn) forward(frame []byte, r request) {
 	u.request = append(u.request, frame...)
 	u.expect(expected{request: r})
+}
+
+// forwardFor is forward for what is about a statement.
+func (u *turn) forwardFor(f *sqlparse.Facts, frame []byte, r request) {
+	u.request = append(u.request, frame...)
+	u.expect(expected{request: r, facts: f})
 }
 
 // expect queues what the server will answer.
@@ -275,6 +286,6 @@ func (u *turn) encodeQuery(frame []byte) {
 	u.asked(f)
 	u.effects.note(s.judged(f), sql)
 	u.nameInQuery(f, sql)
-	u.forward(frame, reqQuery)
+	u.forwardFor(f, frame, reqQuery)
 	u.endBatch()
 }

@@ -45,6 +45,7 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 	case wire.Query:
 		sql, _, _ := wire.CString(body)
 		f := u.classify(sql)
+		u.batch.uses(unnamedReplaced)
 		u.batch.look(typ, body, f)
 		return u.need(f), true
 	case wire.Parse:
@@ -53,6 +54,7 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 		f := u.classify(sql)
 		if len(name) == 0 {
 			u.unnamed = f
+			u.batch.uses(unnamedReplaced)
 		}
 		u.batch.look(typ, body, f)
 		return u.need(f), false
@@ -60,11 +62,20 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 		portal, rest, _ := wire.CString(body)
 		name, _, _ := wire.CString(rest)
 		f := u.factsOf(name)
+		if len(name) == 0 {
+			u.batch.uses(unnamedInherited)
+		}
 		u.batch.look(typ, body, f)
 		return min(u.need(f), u.leaves(len(portal) > 0)), false
 	case wire.FunctionCall, wire.Flush: // behind Flush the batch may go on with a write
 		u.batch.run = odd
 		return routing.Write, true
+	}
+	if (typ == wire.Describe || typ == wire.Close) && string(body) == "S\x00" {
+		u.batch.uses(unnamedInherited)
+		if typ == wire.Close {
+			u.batch.uses(unnamedReplaced)
+		}
 	}
 	u.batch.look(typ, body, nil)
 	return u.leaves(typ == wire.Execute && limited(body)), typ == wire.Sync || typ == wire.Terminate

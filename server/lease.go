@@ -28,9 +28,11 @@ const retryDelay = 20 * time.Millisecond
 func (u *turn) lease(need routing.Need) error {
 	s := u.session
 	s.canceled = false // that was for something else
+	u.appeal.pending = false
 	l := leasing{turn: u, need: need}
 	server, err := l.find()
 	if err != nil {
+		u.appeal = appeal{}
 		return u.refuse(err)
 	}
 	s.take(server, l.route)
@@ -40,9 +42,9 @@ func (u *turn) lease(need routing.Need) error {
 		s.shard.srv.selects[server.Node()].Add(1)
 	}
 	s.shard.decisions[server.Node()][l.route.Reason].Add(1)
-	u.replay = u.replayable(need)
 	u.replies.boundary = true
 	u.tie(need)
+	u.replay, u.answered = u.replayable(need), len(u.local)+u.scanned
 	u.synchronise()
 	u.reopen()
 	return nil
@@ -54,11 +56,13 @@ func (s *session) take(server *pool.Server, route routing.Route) {
 }
 
 // replayable says whether the batch can be sent again if its server is lost: not
-// when the client still waits for the answers to what came before.
+// in a transaction that is another server's.
 func (u *turn) replayable(need routing.Need) replay {
 	switch {
-	case len(u.local)+u.scanned > 0 || (u.session.tx != wire.TxIdle && !u.session.block.loose):
+	case u.batch.unnamed == unnamedBoth, u.session.tx != wire.TxIdle && !u.session.block.loose:
 		return replayNever
+	case need == routing.Read && !u.tying:
+		return replayEach
 	case need == routing.Read:
 		return replayRead
 	}

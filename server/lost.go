@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/pgherd/pgherd/internal/wire"
-	"github.com/pgherd/pgherd/routing"
 	"github.com/pgherd/pgherd/sqlparse"
 )
 
@@ -26,6 +25,7 @@ func (u *turn) lost(err error) error {
 	}
 	if u.replay.unsent() && (s.tx == wire.TxIdle || s.block.loose) && s.pin == sqlparse.PinNone && s.doubt == 0 {
 		u.again()
+		u.avoid(err)
 		return nil
 	}
 	u.dropReply()
@@ -66,57 +66,21 @@ func (u *turn) dropReply() {
 	u.reply.consume(len(u.reply.data()))
 }
 
-// again has the batch encoded once more, for another server. Nothing of the
-// answer so far has reached the client, or will.
+// again has the batch encoded once more, for another server, with those behind it.
+// Nothing of the answer so far has reached the client, or will.
 func (u *turn) again() {
-	u.local, u.scanned = u.local[:0], 0
+	u.detour()
+	u.local = u.local[:u.answered]
 	u.reply.reset()
 	clear(u.ahead)
 	u.ahead = u.ahead[:0]
 	u.taken = 0
 	u.replay = replayNever
-	u.undoAll()
+	u.undoBatch()
 	u.replies.clear()
 	u.effects = effects{}
 	u.failed, u.skipping, u.copying = false, false, false
 	u.opening, u.passing = nil, 0
-}
-
-// refused reports whether a standby has refused what the primary may accept,
-// before the client has seen anything.
-func (u *turn) refused(e *wire.Error) bool {
-	if u.session.server.Node() == u.primary() || u.replay != replayRead {
-		return false
-	}
-	switch e.Code {
-	case "25006", "0A000", "40001", "40P01", "55006":
-		return true
-	}
-	return false
-}
-
-// retryOnPrimary sends a read to the primary that a standby has refused; from now
-// on as well, unless it was only in the way of replay.
-func (u *turn) retryOnPrimary(e *wire.Error) error {
-	if e.Code == "25006" || e.Code == "0A000" {
-		u.refuseStandby()
-	}
-	u.session.dropServer()
-	u.request, u.sent = u.request[:0], 0
-	u.again()
-	return u.reroute()
-}
-
-func (u *turn) refuseStandby() {
-	if f := u.answering().facts; f != nil {
-		f.RefuseStandby()
-	}
-}
-
-// reroute leases the primary for a batch that is being sent again.
-func (u *turn) reroute() error {
-	u.remarks = remarks{writes: true, why: routing.Refused}
-	return unanswered(u.lease(routing.Write))
 }
 
 // answerLost tells the client about every batch whose answer will not come.

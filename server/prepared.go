@@ -23,7 +23,7 @@ func (u *turn) encodeParse(frame []byte) error {
 	}
 	if len(name) == 0 {
 		s.unnamed = unnamed{body: append(s.unnamed.body[:0], body...), facts: f, server: s.server}
-		u.forward(frame, reqParse)
+		u.forwardFor(f, frame, reqParse)
 		return nil
 	}
 	if s.keepsNames() {
@@ -72,7 +72,7 @@ func (u *turn) encodeNamed(name string, p prepared) {
 		u.expect(expected{request: localParse, client: name})
 		return
 	}
-	u.prepare(p.statement, expected{request: reqParse, client: name})
+	u.prepare(p.statement, expected{request: reqParse, client: name, facts: p.facts})
 }
 
 // shared is the statement that a Parse message's body stands for in this session.
@@ -105,7 +105,7 @@ func (u *turn) prepare(st pool.Statement, e expected) {
 // ensure has a statement ready on the server and returns its name there.
 func (u *turn) ensure(p prepared) string {
 	if !u.session.server.Statements.Use(p.statement.Name) {
-		u.prepare(p.statement, expected{request: reqParse, visibility: hidden})
+		u.prepare(p.statement, expected{request: reqParse, visibility: hidden, facts: p.facts})
 	}
 	return p.statement.Name
 }
@@ -141,7 +141,7 @@ func (u *turn) resolveUnnamed() prepared {
 		u.closeName("", "")
 	case s.unnamed.server != s.server:
 		u.request = appendParse(u.request, "", s.unnamed.body)
-		u.expect(expected{request: reqParse, visibility: hidden})
+		u.expect(expected{request: reqParse, visibility: hidden, facts: s.unnamed.facts})
 		s.unnamed.server = s.server
 	}
 	return prepared{facts: s.unnamed.facts}
@@ -176,7 +176,7 @@ func (u *turn) encodeBind(b []byte, size int) error {
 	if missing > 0 {
 		setLength(u.request[at:], len(u.request)-at-1+missing)
 		u.commit()
-		u.in.consume(len(b))
+		u.take(len(b))
 		u.passing = missing
 	}
 	return nil

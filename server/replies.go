@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/sqlparse"
 )
 
 // request is what was asked of the server, so that its answer can be checked.
@@ -51,14 +52,15 @@ const (
 type expected struct {
 	request    request
 	visibility visibility
-	statement  string      // what reqParse or reqExecute prepares, reqClose closes; the server's name
-	closes     string      // what that name stands for, if anything is known of it
-	uses       string      // the shared statement that reqBind and reqDescribeStatement need
-	first      bool        // it is the session's first use of it
-	client     string      // the client's name of what a Parse prepares or a Close closes
-	before     prepared    // what that name meant before; nameless for nothing
-	instead    *wire.Error // shown for the server's
-	question   *question   // that we answer
+	statement  string          // what reqParse or reqExecute prepares, reqClose closes; the server's name
+	closes     string          // what that name stands for, if anything is known of it
+	uses       string          // the shared statement that reqBind and reqDescribeStatement need
+	first      bool            // it is the session's first use of it
+	client     string          // the client's name of what a Parse prepares or a Close closes
+	before     prepared        // what that name meant before; nameless for nothing
+	instead    *wire.Error     // shown for the server's
+	question   *question       // that we answer
+	facts      *sqlparse.Facts // of the statement that it is about
 }
 
 // queue is the answers that are due, the first one next, and the effects of
@@ -185,7 +187,7 @@ func (u *turn) startLarge(typ byte, size int) error {
 	if _, ok := answers(u.replies.first().request, typ); !ok && typ != wire.NoticeResponse {
 		return errDesync("message " + string(rune(typ)) + " out of order")
 	}
-	u.commit()
+	u.begin()
 	u.relaying = size
 	return nil
 }
@@ -238,7 +240,7 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 	}
 	u.show(frame, e.visibility == shown)
 	if done {
-		u.replies.pop()
+		u.pop()
 		u.emitLocal()
 	}
 	return nil
@@ -303,17 +305,17 @@ func (u *turn) emitLocal() {
 		case localBind, localDescribe, localDescribeStatement, localExecute, localQuery, localMistake:
 			u.detour()
 			u.answer(u.replies.first())
-			u.replies.pop()
+			u.pop()
 			continue
 		case reqCopyEnd: // there was no copy to end
-			u.replies.pop()
+			u.pop()
 			continue
 		default:
 			return
 		}
 		u.detour()
 		u.local = wire.AppendFrame(u.local, typ, "")
-		u.replies.pop()
+		u.pop()
 	}
 }
 
@@ -355,10 +357,12 @@ func (u *turn) onError(frame []byte) error {
 		return u.lost(e)
 	}
 	if u.refused(e) {
-		return u.retryOnPrimary(e)
+		u.appealAgainst(e)
+		return nil
 	}
 	if u.outdated(e) {
-		return u.repeat()
+		u.startOver()
+		return nil
 	}
 	first := *u.replies.first()
 	switch {
@@ -372,6 +376,9 @@ func (u *turn) onError(frame []byte) error {
 		u.failed, u.copying = true, false
 		if first.instead != nil {
 			u.withheld = first.instead
+		}
+		if own := u.explained(e); own != nil && u.withheld == nil {
+			u.withheld = own
 		}
 		if own := u.overdueError(e); own != nil {
 			u.withheld = own
@@ -409,9 +416,11 @@ func (u *turn) onReady(frame []byte) error {
 	done := u.replies.popEffects()
 	s := u.session
 	u.apply(&done, status)
+	u.convict()
 	u.failed, u.copying, u.withheld = false, false, nil
 	u.follow(status)
 	s.tx, s.wrote = status, s.wrote || done.wrote
+	u.finish(&done)
 	s.answered(status)
 	s.measure(status)
 	if status != wire.TxIdle && s.singly() {

@@ -25,6 +25,7 @@ type turn struct {
 
 	in      buffer            // from the client
 	taken   int               // of in: encoded already, kept in case it must be sent again
+	before  int               // bytes of the client's that were in front of it
 	passing int               // bytes of a large frame that are still to be passed on to the server
 	ahead   []*sqlparse.Facts // of the Query and Parse frames that gather has seen
 	unnamed *sqlparse.Facts   // of the unnamed statement among them
@@ -42,8 +43,11 @@ type turn struct {
 	scanned  int    // of reply: looked at and meant for the client
 	relaying int    // bytes of a large frame that are still to be passed on to the client
 	local    []byte // to the client, in front of what reply holds
+	answered int    // of what the client is to get: it answers what will not be sent again
 
 	replay   replay
+	undoable []expected // answered, but the client has seen nothing of the batch's answer
+	appeal   appeal
 	tying    bool            // the batch under way makes its server the block's
 	reading  bool            // the batch under way takes a snapshot
 	opening  *sqlparse.Facts // BEGIN under way on a standby that the block may leave again
@@ -58,14 +62,24 @@ type replay int
 
 const (
 	replayNever   replay = iota // something has reached the client, or is forgotten
+	replayLater                 // the same, but those behind it are kept, and only read
 	replayRefused               // it was sent, but the server may say that it has done nothing
 	replayUnsent
 	replayRead // it only reads
+	replayEach // it only reads, and so do those behind it
 )
 
 // unsent reports whether the batch may be sent again although the fate of what the
 // server got is unknown.
 func (r replay) unsent() bool { return r >= replayUnsent }
+
+// whole reports whether all of the batch is kept, and none of its answer has been seen.
+func (r replay) whole() bool { return r >= replayRefused }
+
+func (r replay) reads() bool { return r >= replayRead }
+
+// byBatch reports whether batches are kept each until it is answered.
+func (r replay) byBatch() bool { return r == replayEach || r == replayLater }
 
 func (u *turn) clear() {
 	u.in.reset()
@@ -175,8 +189,38 @@ func (u *turn) take(n int) {
 // commit gives up the chance to send the batch again.
 func (u *turn) commit() {
 	u.replay = replayNever
-	u.in.consume(u.taken)
-	u.taken = 0
+	u.forget(u.taken)
+}
+
+func (u *turn) forget(n int) {
+	u.in.consume(n)
+	u.taken -= n
+	u.before += n
+}
+
+// begin notes that the client sees something of the answer to the batch under way.
+func (u *turn) begin() {
+	u.undoable = u.undoable[:0]
+	if u.replay.byBatch() {
+		u.replay = replayLater
+		return
+	}
+	u.commit()
+}
+
+// finish notes that a batch is answered, although the client may still have to get
+// that: those behind it are kept.
+func (u *turn) finish(e *effects) {
+	u.undoable = u.undoable[:0]
+	switch {
+	case !u.replay.byBatch():
+	case u.session.tx != wire.TxIdle && !u.session.block.loose:
+		u.commit()
+	default:
+		u.forget(max(0, e.end-u.before))
+		u.answered = len(u.local) + u.scanned
+		u.replay = replayEach
+	}
 }
 
 // send writes what is meant for the server.
@@ -230,11 +274,10 @@ func (u *turn) flush() (blocked bool, err error) {
 	if u.flushed() {
 		return false, nil
 	}
-	u.commit()
 	if len(u.local) > 0 {
 		u.detour()
 		n, err := u.session.conn.TryWrite(u.local)
-		u.session.tally.Sent += uint64(n)
+		u.gone(n)
 		if err != nil {
 			return false, fmt.Errorf("%w: %w", errGone, err)
 		}
@@ -245,10 +288,19 @@ func (u *turn) flush() (blocked bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errGone, err)
 	}
-	u.session.tally.Sent += uint64(n)
+	u.gone(n)
 	u.scanned -= n
 	u.reply.consume(n)
 	return u.scanned > 0, nil
+}
+
+// gone notes that the client has got n bytes more.
+func (u *turn) gone(n int) {
+	u.session.tally.Sent += uint64(n)
+	if u.answered -= n; u.answered < 0 {
+		u.answered = 0
+		u.begin()
+	}
 }
 
 // detour moves the scanned run behind what is local, to keep the order.

@@ -44,6 +44,24 @@ func (u *turn) undo(e *expected) {
 	}
 }
 
+// pop takes the answer that has come from the queue.
+func (u *turn) pop() {
+	if e := u.replies.first(); e.client != "" && u.replay.whole() {
+		u.undoable = append(u.undoable, *e)
+	}
+	u.replies.pop()
+}
+
+// undoBatch takes back what the batch under way has done, and undoAll before that
+// what was noted about those behind it.
+func (u *turn) undoBatch() {
+	u.undoAll()
+	for i := len(u.undoable) - 1; i >= 0; i-- {
+		u.undo(&u.undoable[i])
+	}
+	u.undoable = u.undoable[:0]
+}
+
 // undoAll takes back what was noted about requests that will not be answered.
 func (u *turn) undoAll() {
 	for i := len(u.replies.due) - 1; i >= u.replies.head; i-- {
