@@ -8,6 +8,10 @@ import (
 	"github.com/pgherd/pgherd/sqlparse"
 )
 
+// crashShutdown is the SQLSTATE of the warning that is a server's last word when
+// another one has crashed.
+const crashShutdown = "57P02"
+
 // lost deals with the end of the server's connection. The client stays: a batch
 // that nobody can have carried out, or that only reads and has shown nothing, is
 // sent again elsewhere; otherwise the client is told what became of it.

@@ -206,6 +206,9 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 		u.show(frame, true)
 		return nil
 	case wire.NoticeResponse:
+		if e := wire.ParseError(frame[wire.HeaderLen:]); u.replay.unsent() && e.Code == crashShutdown {
+			return u.lost(e)
+		}
 		u.show(frame, u.visible())
 		return nil
 	case wire.ParameterStatus:
