@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -68,7 +69,8 @@ func (u *turn) outdated(e *wire.Error) bool {
 	switch {
 	case e.Code == "26000":
 		s.server.Statements.Remove(p.statement.Name)
-	case e.Code == "0A000" && e.Routine == "RevalidateCachedQuery":
+	case e.Code == "0A000" && e.Routine == "RevalidateCachedQuery",
+		e.Code == "XX000" && strings.HasPrefix(e.Message, "cache lookup failed for type "): // dropped and made anew
 		u.renew(first, p)
 	default:
 		return false
@@ -87,6 +89,16 @@ func (u *turn) renew(first *expected, p prepared) {
 		p.statement, p.used = p.statement.In(all.of(p.statement.Base)), false
 		s.prepared[first.uses] = p
 	}
+}
+
+// outgrown is what PostgreSQL says when a statement's result has got other columns
+// since the session prepared it. A server that has prepared it later doesn't know that.
+func (u *turn) outgrown(e *wire.Error) *wire.Error {
+	first := u.replies.first()
+	if first.uses == "" || first.first || e.Code != "08P01" || e.Routine != "PortalSetResultFormat" {
+		return nil
+	}
+	return wire.Errorf("0A000", "cached plan must not change result type")
 }
 
 // repeatable reports whether the batch that the server has refused can be encoded

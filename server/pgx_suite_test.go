@@ -24,10 +24,11 @@ import (
 var pgxPackages = []string{".", "pgconn", "pgxpool", "pgtype", "pgtype/zeronull", "stdlib"}
 
 // Ensure that every test of pgx's own suite that passes on PostgreSQL passes
-// through the server, too. What can't is listed with its reason.
+// through the server, too, in transaction mode over three nodes. What can't is listed
+// with its reason.
 func TestPgxSuite(t *testing.T) {
 	suite := buildPgxSuite(t)
-	on := pgtest.Cluster(t, 0, pgtest.WithSetting("max_connections", "200"))
+	on := pgtest.Cluster(t, 2, pgtest.WithSetting("max_connections", "200"))
 	on.Exec(0, "create extension hstore")
 	on.Exec(0, "create extension ltree")
 	on.Exec(0, "create domain uint64 as numeric(20,0)")
@@ -39,10 +40,17 @@ func TestPgxSuite(t *testing.T) {
 	for name, mode := range map[string]config.PoolMode{"session": config.PoolSession, "transaction": config.PoolTransaction} {
 		t.Run(name, func(t *testing.T) {
 			r := newRigOn(t, on, func(s *Config, p *pool.Config, n *int) { s.Mode, p.Size, *n = mode, 60, 2 })
+			r.reconfigure(func(c *Config) {
+				c.Catalogs = CatalogQuery{As: on.Credentials(), Board: r.board, Unlogged: true}
+			})
+			r.caughtUp()
 			reasons := readReasons(t, "testdata/pgx-"+name+".txt")
 			got := suite.run(t, reasons, r.dsn())
 			suite.again(t, direct, got, reasons, r.dsn())
 			compare(t, direct, got, reasons)
+			if reads := r.server.Selects(1) + r.server.Selects(2); mode == config.PoolTransaction && reads < 1000 {
+				t.Errorf("only %d reads went to standbys", reads)
+			}
 		})
 	}
 }

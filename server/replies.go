@@ -359,12 +359,12 @@ func (u *turn) onError(frame []byte) error {
 	if u.replies.first().request == reqBegin {
 		return u.lost(e)
 	}
-	if u.refused(e) {
-		u.appealAgainst(e)
-		return nil
-	}
 	if u.outdated(e) {
 		u.startOver()
+		return nil
+	}
+	if u.refused(e) {
+		u.appealAgainst(e)
 		return nil
 	}
 	first := *u.replies.first()
@@ -380,8 +380,10 @@ func (u *turn) onError(frame []byte) error {
 		if first.instead != nil {
 			u.withheld = first.instead
 		}
-		if own := u.explained(e); own != nil && u.withheld == nil {
-			u.withheld = own
+		for _, own := range [...]*wire.Error{u.explained(e), u.outgrown(e)} {
+			if own != nil && u.withheld == nil {
+				u.withheld = own
+			}
 		}
 		if own := u.overdueError(e); own != nil {
 			u.withheld = own
