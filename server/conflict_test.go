@@ -151,6 +151,12 @@ func testReadTerminated(t *testing.T, r *rig) {
 	query[bool](t, r.cluster.Conn(1), "select pg_terminate_backend(("+pids+"))", "%terminated%")
 	c.want(1, "T D:,terminated C:SELECT_1 Z:I")
 
+	c.send(mQuery("select 'first'"), mQuery("select pg_sleep(0.5), 'terminated'"), join(one("select 'last'"), mSync()))
+	c.want(1, "T D:first C:SELECT_1 Z:I")
+	r.runsOnStandby(t, "%terminated%")
+	query[bool](t, r.cluster.Conn(1), "select pg_terminate_backend(("+pids+"))", "%terminated%")
+	c.want(2, "T D:,terminated C:SELECT_1 Z:I 1 2 D:last C:SELECT_1 Z:I")
+
 	c.send(mQuery("select pg_sleep(0.5), 'crashed'"))
 	r.runsOnStandby(t, "%crashed%")
 	r.crash(t, 1)

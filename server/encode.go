@@ -211,7 +211,7 @@ func (u *turn) encode(typ byte, size int) (bool, error) {
 		u.forward(frame, reqCopyEnd)
 	}
 	u.take(size)
-	u.emitLocal()
+	u.emitEarly()
 	return true, nil
 }
 

@@ -122,6 +122,12 @@ func testRefusedInPipeline(t *testing.T, r *rig) {
 	slow := "select 0 from generate_series(1, 3) where pg_sleep(0.02) is not null"
 	c.send(join(mQuery("select 1"), mQuery(slow), mQuery("select 1 <!> 2 as pipeline"), mQuery("select 3"), mQuery("select 4 <!> 5 as pipeline5"), mQuery("select 6")))
 	c.want(6, "T D:1 C:SELECT_1 Z:I T D:0 D:0 D:0 C:SELECT_3 Z:I T D:2 C:SELECT_1 Z:I T D:3 C:SELECT_1 Z:I T D:5 C:SELECT_1 Z:I T D:6 C:SELECT_1 Z:I")
+	c = r.raw()
+	c.send(mQuery("select 1"), mQuery("explain route select 1"), mQuery("select 1 <!> 2 as behind"), mQuery("explain route select 1"))
+	if got := c.answers(4); strings.Count(got, "C:EXPLAIN Z:I") != 2 || !strings.Contains(got, " Z:I T D:2 C:SELECT_1 Z:I ") {
+		t.Errorf("got %s", got)
+	}
+	wrote++
 	var send []byte
 	var want []string
 	for i := range 300 {

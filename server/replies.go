@@ -39,6 +39,9 @@ func (r request) ready() bool {
 	return r == reqQuery || r == reqCall || r == reqSync || r == reqInquiry || r == reqRestore || r == reqBegin
 }
 
+// local reports whether we answer it ourselves.
+func (r request) local() bool { return r >= reqCopyEnd && r <= localMistake }
+
 // visibility says whether the client sees an answer.
 type visibility uint8
 
@@ -146,6 +149,9 @@ func (u *turn) scan() error {
 			return errDesync("length of a reply")
 		case size == 0:
 			return nil
+		case !u.replies.empty() && u.replies.first().request.local():
+			u.emitLocal()
+			continue
 		case size > len(b) && (bulky(typ) && u.visible() || size > maxWhole(typ)):
 			if err := u.startLarge(typ, size); err != nil {
 				return err
@@ -296,6 +302,15 @@ func (u *turn) show(frame []byte, visible bool) {
 	u.reply.consume(len(frame))
 }
 
+// emitEarly is emitLocal for when the server has not begun to answer the batch. One
+// that can be sent again waits: then the client has seen nothing of the answer yet. A
+// batch that is no business of the server's does not.
+func (u *turn) emitEarly() {
+	if q := &u.replies; !u.replay.reads() || (!q.empty() && q.first().request == localQuery) {
+		u.emitLocal()
+	}
+}
+
 // emitLocal says what we answer ourselves, as soon as it is its turn.
 func (u *turn) emitLocal() {
 	for !u.replies.empty() {
@@ -415,7 +430,7 @@ func (u *turn) onReady(frame []byte) error {
 		if e.request == reqInquiry {
 			u.conclude()
 		}
-		u.emitLocal()
+		u.emitEarly()
 		return nil
 	}
 	done := u.replies.popEffects()
@@ -435,6 +450,6 @@ func (u *turn) onReady(frame []byte) error {
 	if status == wire.TxIdle {
 		s.wrote = false
 	}
-	u.emitLocal()
+	u.emitEarly()
 	return nil
 }
