@@ -33,8 +33,9 @@ const slowOnStandby = "select count(*) as n from seen where case when (select st
 // runsOnStandby waits until a statement does.
 func (r *rig) runsOnStandby(t *testing.T, like string) {
 	t.Helper()
+	watch := r.cluster.Conn(1)
 	await(t, func() bool {
-		return query[int](t, r.cluster.Conn(1), "select count(*) from pg_stat_activity where state = 'active' and wait_event = 'PgSleep' and query like $1", like) > 0
+		return query[int](t, watch, "select count(*) from pg_stat_activity where state = 'active' and wait_event = 'PgSleep' and query like $1", like) > 0
 	})
 }
 
@@ -156,6 +157,16 @@ func testReadTerminated(t *testing.T, r *rig) {
 	r.runsOnStandby(t, "%terminated%")
 	query[bool](t, r.cluster.Conn(1), "select pg_terminate_backend(("+pids+"))", "%terminated%")
 	c.want(2, "T D:,terminated C:SELECT_1 Z:I 1 2 D:last C:SELECT_1 Z:I")
+
+	c.send(mQuery("select repeat('x', 1000) from generate_series(1, 100) i where i < 90 or pg_sleep(60) is null -- terminated"), mQuery("select 'behind'"))
+	r.runsOnStandby(t, "%terminated%")
+	if typ, _, err := c.frame(); typ != 'T' { // too late
+		t.Fatalf("got %q, %v", typ, err)
+	}
+	query[bool](t, r.cluster.Conn(1), "select pg_terminate_backend(("+pids+"))", "%terminated%")
+	if got := c.answers(2); !strings.HasSuffix(got, "E:08006 Z:I T D:behind C:SELECT_1 Z:I") {
+		t.Errorf("the answer ends with %s", got[max(0, len(got)-60):])
+	}
 
 	c.send(mQuery("select pg_sleep(0.5), 'crashed'"))
 	r.runsOnStandby(t, "%crashed%")

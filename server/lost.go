@@ -33,6 +33,11 @@ func (u *turn) lost(err error) error {
 		return nil
 	}
 	u.dropReply()
+	if u.lastsBehind() {
+		u.abridge(node)
+		u.again()
+		return nil
+	}
 	switch {
 	case u.relaying > 0: // in the middle of a frame: nothing can be said
 		return errReadLost(node)
@@ -47,6 +52,23 @@ func (u *turn) lost(err error) error {
 		return nil
 	}
 	return u.answerLost(node)
+}
+
+// lastsBehind reports whether batches behind the one under way, whose answer has been
+// broken off, can be sent again.
+func (u *turn) lastsBehind() bool {
+	s := u.session
+	return u.replay == replayLater && u.relaying == 0 && len(u.replies.effects) > 0 &&
+		s.tx == wire.TxIdle && u.opening == nil && s.pin == sqlparse.PinNone && s.doubt == 0
+}
+
+// abridge ends the answer to the batch under way.
+func (u *turn) abridge(node int) {
+	if !u.failed {
+		u.local = wire.AppendError(u.local, errReadLost(node))
+	}
+	u.local = wire.AppendReady(u.local, wire.TxIdle)
+	u.finish(u.replies.effects[0].end)
 }
 
 // lostForGood ends a session that is one with its server, in the server's words
@@ -95,7 +117,7 @@ func (u *turn) answerLost(node int) error {
 	if s.tx != wire.TxIdle && e.Code != "08007" {
 		s.orphan, after = told, wire.TxFailed
 	}
-	answered := false
+	answered := u.failed // it has been told something else
 	for _, x := range u.replies.due[u.replies.head:] {
 		if x.visibility != shown {
 			continue

@@ -14,6 +14,7 @@ type question struct {
 	subject subject
 	sql     string // the statement that it asks about; all of it when it is the console's
 	at      int    // characters in front of it
+	end     int    // of a Query's bytes, counted from the beginning of the turn
 
 	told     []byte // what the console has answered
 	declined *wire.Error
@@ -72,6 +73,7 @@ func (u *turn) questioned(typ byte, size int) (done, handled bool) {
 	if e.question == nil {
 		return false, false
 	}
+	e.question.end = u.before + u.taken + size
 	if e.request == reqParse {
 		u.expect(e)
 	} else {

@@ -322,8 +322,12 @@ func (u *turn) emitLocal() {
 			typ = wire.CloseComplete
 		case localBind, localDescribe, localDescribeStatement, localExecute, localQuery, localMistake:
 			u.detour()
-			u.answer(u.replies.first())
+			e := *u.replies.first()
+			u.answer(&e)
 			u.pop()
+			if e.request == localQuery {
+				u.finish(e.question.end)
+			}
 			continue
 		case reqCopyEnd: // there was no copy to end
 			u.pop()
@@ -440,7 +444,7 @@ func (u *turn) onReady(frame []byte) error {
 	u.failed, u.copying, u.withheld = false, false, nil
 	u.follow(status)
 	s.tx, s.wrote = status, s.wrote || done.wrote
-	u.finish(&done)
+	u.finish(done.end)
 	s.answered(status)
 	s.measure(status)
 	if status != wire.TxIdle && s.singly() {

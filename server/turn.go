@@ -209,15 +209,15 @@ func (u *turn) begin() {
 }
 
 // finish notes that a batch is answered, although the client may still have to get
-// that: those behind it are kept.
-func (u *turn) finish(e *effects) {
+// that: those behind it are kept. end is that of its bytes.
+func (u *turn) finish(end int) {
 	u.undoable = u.undoable[:0]
 	switch {
 	case !u.replay.byBatch():
 	case u.session.tx != wire.TxIdle && !u.session.block.loose:
 		u.commit()
 	default:
-		u.forget(max(0, e.end-u.before))
+		u.forget(max(0, end-u.before))
 		u.answered = len(u.local) + u.scanned
 		u.replay = replayEach
 	}
