@@ -2,7 +2,7 @@ package reactor
 
 // pace is how much happens at a time: events for each turn of the loop, on average.
 type pace struct {
-	average int // in 256ths of an event
+	average int // in 65536ths of an event
 	busy    bool
 }
 
@@ -10,15 +10,16 @@ type pace struct {
 // together; with little to do epoll answers faster. Between the two limits the
 // way stays as it is.
 const (
-	busyFrom = 3 << 8
-	calmFrom = 2 << 8
-	window   = 32 // turns
+	one      = 1 << 16
+	busyFrom = 5 * one / 2
+	calmFrom = 3 * one / 2
+	window   = 256 // turns
 )
 
 // note takes a turn into account and reports whether the pace has changed; it is
 // calm at first.
 func (p *pace) note(events int) bool {
-	p.average += (events<<8 - p.average) / window
+	p.average += (events*one - p.average) / window
 	was := p.busy
 	p.busy = p.average >= busyFrom || (p.busy && p.average > calmFrom)
 	return p.busy != was

@@ -10,8 +10,8 @@ func TestPace(t *testing.T) {
 		events, turns int
 		busy          bool
 	}{
-		{1, 1000, false}, {2, 1000, false}, {8, 3, false}, {8, 100, true},
-		{2, 20, true}, {3, 1000, true}, {1, 200, false}, {2, 1000, false},
+		{1, 1000, false}, {2, 1000, false}, {8, 3, false}, {8, 500, true},
+		{2, 20, true}, {3, 1000, true}, {1, 1000, false}, {2, 1000, false},
 	}
 	for i, s := range steps {
 		changes := 0
