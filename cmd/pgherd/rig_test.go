@@ -171,3 +171,14 @@ func (l *logTail) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
+
+// client is a connection through pgherd for the length of the test.
+func (r *rig) client() *pgx.Conn {
+	r.Helper()
+	c, err := r.connect(r.Context(), "bench", "")
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { _ = c.Close(context.Background()) })
+	return c
+}

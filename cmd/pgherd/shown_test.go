@@ -144,17 +144,6 @@ func (r *rig) insertEverywhere(id int) error {
 	return err
 }
 
-// client is a connection through pgherd for the length of a test.
-func (r *rig) client() *pgx.Conn {
-	r.Helper()
-	c, err := r.connect(r.Context(), "bench", "")
-	if err != nil {
-		r.Fatal(err)
-	}
-	r.Cleanup(func() { c.Close(context.Background()) })
-	return c
-}
-
 // unfinished reads on a standby and writes while another transaction has written and
 // stays open.
 func (r *rig) unfinished() {

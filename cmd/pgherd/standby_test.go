@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -28,17 +27,6 @@ func (r *rig) caughtUp() {
 	for _, n := range r.cluster.Nodes()[1:] {
 		r.cluster.AwaitCaughtUp(0, n.ID)
 	}
-}
-
-// client connects for the length of the test.
-func (r *rig) client() *pgx.Conn {
-	r.Helper()
-	c, err := r.connect(r.Context(), "bench", "")
-	if err != nil {
-		r.Fatal(err)
-	}
-	r.Cleanup(func() { _ = c.Close(context.Background()) })
-	return c
 }
 
 func (r *rig) exec(c *pgx.Conn, sql string) {
