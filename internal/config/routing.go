@@ -50,10 +50,11 @@ const (
 	DisableOff                                  // the same: a standby can't know the transaction's own rows
 	DisableInTransactions                       // and of all later transaction blocks of the session
 	DisableAlways                               // every read of the session from then on
+	DisableAdaptive                             // as in a transaction: a read on a standby would leave it
 )
 
 func (DisableOnWrite) choices() []string {
-	return []string{"transaction", "off", "trans_transaction", "always"}
+	return []string{"transaction", "off", "trans_transaction", "always", "dml_adaptive"}
 }
 
 // String is the word used in the file.
