@@ -22,6 +22,7 @@ type fake struct {
 
 	mu      sync.Mutex // guards what follows
 	refuse  *wire.Error
+	ends    *wire.Error   // said right behind ReadyForQuery
 	hold    chan struct{} // a login waits for it to be closed, when set
 	conns   []net.Conn
 	logins  int
@@ -73,7 +74,7 @@ func (f *fake) serve(c net.Conn) {
 	}
 	f.mu.Lock()
 	f.logins++
-	refuse, hold := f.refuse, f.hold
+	refuse, hold, ends := f.refuse, f.hold, f.ends
 	f.mu.Unlock()
 	if hold != nil {
 		<-hold
@@ -84,7 +85,12 @@ func (f *fake) serve(c net.Conn) {
 	}
 	b := wire.AppendAuth(nil, wire.AuthOK, "")
 	b = wire.AppendKeyData(b, uint32(n), []byte("1234"))
-	_, _ = c.Write(wire.AppendReady(b, wire.TxIdle))
+	b = wire.AppendReady(b, wire.TxIdle)
+	if ends != nil {
+		_, _ = c.Write(wire.AppendError(b, ends))
+		return
+	}
+	_, _ = c.Write(b)
 	if _, err := c.Read(packet); err == nil { // what a new connection is asked
 		_, _ = c.Write(wire.AppendReady(nil, wire.TxIdle))
 	}
@@ -111,6 +117,12 @@ func (f *fake) set(refuse *wire.Error, hold chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refuse, f.hold = refuse, hold
+}
+
+func (f *fake) endAtOnce(e *wire.Error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ends = e
 }
 
 type noSecrets struct{}

@@ -144,8 +144,23 @@ func (h *handshake) run() error {
 			return fmt.Errorf("connect_query: %w", err)
 		}
 	}
-	if h.in.Buffered() > 0 {
-		return wire.Violation("bytes behind the first ReadyForQuery")
+	return h.settle()
+}
+
+// settle takes what the server has said on its own account behind ReadyForQuery
+// (protocol, "Asynchronous Operations"): a parameter, a notice, or that it ends.
+func (h *handshake) settle() error {
+	for h.in.Buffered() > 0 {
+		typ, body, err := readFrame(h.in)
+		if err != nil {
+			return err
+		}
+		if typ == wire.Authentication || typ == wire.BackendKeyData {
+			return wire.Violation("message %q behind ReadyForQuery", typ)
+		}
+		if err := h.handle(typ, body); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -171,10 +186,13 @@ const DefaultIsolation = "default_transaction_isolation"
 
 func (h *handshake) askIsolation() error {
 	row, err := h.ask("SHOW " + DefaultIsolation)
-	if err == nil && len(row) > 6 { // one column: two bytes of their number, four of its length
+	if err != nil {
+		return err
+	}
+	if len(row) > 6 { // one column: two bytes of their number, four of its length
 		h.out.params[DefaultIsolation] = string(row[6:])
 	}
-	return err
+	return h.settle()
 }
 
 // ask carries out a query that leaves no transaction open, connect_query for one,

@@ -165,6 +165,11 @@ func TestDialErrors(t *testing.T) {
 	if err := b.err(b.want(0)); !errors.As(err, &dial) || !dial.Unreachable() {
 		t.Errorf("got %v", err)
 	}
+	b.node.set(nil, nil)
+	b.node.endAtOnce(wire.Fatalf("57P01", "terminating connection due to administrator command"))
+	if err := b.err(b.want(0)); !errors.As(err, &dial) || !dial.Unreachable() {
+		t.Errorf("a server that ends right behind ReadyForQuery: %v", err)
+	}
 	b.node.listener.Close()
 	if err := b.err(b.want(0)); !errors.As(err, &dial) || !dial.Unreachable() {
 		t.Errorf("got %v", err)
