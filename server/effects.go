@@ -14,7 +14,8 @@ import (
 type effects struct {
 	wrote     bool
 	redefines bool // what the catalog says
-	ends      bool // COMMIT or ROLLBACK is in it
+	begins    bool // BEGIN is in it
+	ends      bool // COMMIT or ROLLBACK is
 	tags      bool // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
 	forgets   bool // DEALLOCATE ALL or DISCARD ALL is
 	resets    bool // RESET or DISCARD ALL is
@@ -40,6 +41,7 @@ func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 	e.facts = f
 	e.wrote = e.wrote || f.Traits.Has(sqlparse.Writes)
 	e.redefines = e.redefines || f.Traits.Has(sqlparse.Redefines)
+	e.begins = e.begins || f.Traits.Has(sqlparse.Begins)
 	e.ends = e.ends || f.Traits.Has(sqlparse.Ends)
 	e.tags = e.tags || f.Traits.Has(sqlparse.Prepares)
 	if f.Pin != sqlparse.PinNone {

@@ -21,6 +21,7 @@ func (u *turn) advance() (moved bool, err error) {
 }
 
 func (u *turn) advanceFrame() (bool, error) {
+	u.holding = false
 	if u.passing > 0 {
 		return u.pass(), nil
 	}
@@ -175,6 +176,9 @@ func (u *turn) encode(typ byte, size int) (bool, error) {
 		return false, nil
 	}
 	frame := u.pending()[:size]
+	if u.holding = u.unsettled(typ, frame); u.holding {
+		return false, nil
+	}
 	u.effects.end = u.before + u.taken + size
 	switch typ {
 	case wire.Query:
@@ -252,6 +256,9 @@ func (u *turn) encodeLarge(typ byte, size int) (bool, error) {
 			u.in.fit(u.taken + bufferSize)
 			return false, nil
 		}
+		if u.holding = u.unsettled(typ, b); u.holding {
+			return false, nil
+		}
 		return true, u.encodeBind(b, size)
 	case wire.Parse, wire.FunctionCall:
 		return false, wire.Fatalf("54000", "a statement of %d bytes is too large for the extended protocol", size)
@@ -278,6 +285,7 @@ func (u *turn) encodeQuery(frame []byte) {
 	s := u.session
 	sql, _, _ := wire.CString(frame[wire.HeaderLen:])
 	f := u.nextFacts(sql)
+	before := u.setAside()
 	s.unnamed.body, s.unnamed.facts = nil, nil // a simple Query ends the unnamed statement
 	if e := s.misset(f, sql); e != nil {
 		u.refuseQuery(e)
@@ -286,6 +294,7 @@ func (u *turn) encodeQuery(frame []byte) {
 	u.asked(f)
 	u.effects.note(s.judged(f), sql)
 	u.nameInQuery(f, sql)
-	u.forwardFor(f, frame, reqQuery)
+	u.request = append(u.request, frame...)
+	u.expect(expected{request: reqQuery, facts: f, replaces: replacesUnnamed, replaced: before})
 	u.endBatch()
 }

@@ -22,8 +22,10 @@ func (u *turn) encodeParse(frame []byte) error {
 		return nil
 	}
 	if len(name) == 0 {
+		before := u.setAside()
 		s.unnamed = unnamed{body: append(s.unnamed.body[:0], body...), facts: f, server: s.server}
-		u.forwardFor(f, frame, reqParse)
+		u.request = append(u.request, frame...)
+		u.expect(expected{request: reqParse, facts: f, replaces: replacesUnnamed, replaced: before})
 		return nil
 	}
 	if s.keepsNames() {
@@ -61,7 +63,7 @@ func (u *turn) parseOwn(name string, frame []byte, p prepared) {
 // failed transaction with all but the end of that.
 func (u *turn) refuses(f *sqlparse.Facts) bool {
 	return u.session.tx == wire.TxFailed && !f.Traits.Has(sqlparse.Ends) && f.Kind != sqlparse.RollbackTo && f.Kind != sqlparse.Empty &&
-		!u.effects.ends && u.effects.facts == nil && u.replies.empty()
+		!u.effects.ends && u.effects.facts == nil && len(u.replies.effects) == 0
 }
 
 // encodeNamed prepares a shared statement for the client's name.
@@ -141,7 +143,7 @@ func (u *turn) resolveUnnamed() prepared {
 		u.closeName("", "")
 	case s.unnamed.server != s.server:
 		u.request = appendParse(u.request, "", s.unnamed.body)
-		u.expect(expected{request: reqParse, visibility: hidden, facts: s.unnamed.facts})
+		u.expect(expected{request: reqParse, visibility: hidden, facts: s.unnamed.facts, replaces: movesUnnamed})
 		s.unnamed.server = s.server
 	}
 	return prepared{facts: s.unnamed.facts}
@@ -219,8 +221,10 @@ func (u *turn) encodeTarget(typ byte, frame []byte) error {
 		u.request = wire.End(wire.AppendString(append(b, 'S'), server), at)
 		u.expect(u.use(reqDescribeStatement, p))
 	case len(name) == 0:
+		before := u.setAside()
 		u.session.unnamed = unnamed{}
-		u.forward(frame, reqClose)
+		u.request = append(u.request, frame...)
+		u.expect(expected{request: reqClose, replaces: replacesUnnamed, replaced: before})
 	case u.session.keepsNames():
 		u.closeOwn(string(name), frame)
 	default: // others may use it on the server

@@ -64,6 +64,8 @@ type expected struct {
 	instead    *wire.Error     // shown for the server's
 	question   *question       // that we answer
 	facts      *sqlparse.Facts // of the statement that it is about
+	replaces   replaces        // the unnamed statement
+	replaced   *unnamed        // what that was before, if it may be so again
 }
 
 // queue is the answers that are due, the first one next, and the effects of
@@ -73,6 +75,8 @@ type queue struct {
 	head     int
 	effects  []effects // of the batches that are not answered yet
 	boundary bool      // the last request ended a batch
+	naming   int       // of due: see names
+	replaces int       // of due: those that replace the unnamed statement
 }
 
 func (q *queue) empty() bool { return q.head == len(q.due) }
@@ -81,6 +85,7 @@ func (q *queue) first() *expected { return &q.due[q.head] }
 
 func (q *queue) push(e expected) {
 	q.due = append(q.due, e)
+	q.count(&e, 1)
 	if e.request != reqCopyEnd {
 		q.boundary = false
 	}
@@ -108,6 +113,7 @@ func (q *queue) forgetful() bool {
 }
 
 func (q *queue) pop() {
+	q.count(&q.due[q.head], -1)
 	q.due[q.head] = expected{}
 	if q.head++; q.head == len(q.due) {
 		q.due, q.head = q.due[:0], 0

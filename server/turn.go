@@ -51,6 +51,7 @@ type turn struct {
 	tying    bool            // the batch under way makes its server the block's
 	reading  bool            // the batch under way takes a snapshot
 	opening  *sqlparse.Facts // BEGIN under way on a standby that the block may leave again
+	holding  bool            // the next frame waits for answers: see unsettled
 	skipping bool            // after an error in a pipeline whose Sync has not come yet
 	copying  bool            // the server waits for what the client copies in
 	failed   bool            // the batch being answered has had an error
@@ -144,7 +145,7 @@ func (u *turn) step() (moved bool, err error) {
 // has asked for is carried out and answered, unless the server waits for more, or
 // a transaction is open whose end can't come any more.
 func (u *turn) outlive() error {
-	if u.starved() || (u.replies.empty() && u.flushed()) || (u.session.tx != wire.TxIdle && !u.ends()) {
+	if (u.starved() && !u.holding) || (u.replies.empty() && u.flushed()) || (u.session.tx != wire.TxIdle && !u.ends()) {
 		return errGone
 	}
 	u.task.Wait(time.Time{})

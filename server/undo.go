@@ -10,20 +10,53 @@ func (u *turn) skip() {
 		}
 		end++
 	}
-	for i := end - 1; i >= q.head; i-- {
-		u.undo(&q.due[i])
+	for i := end - 1; i > q.head; i-- {
+		u.undo(i)
 	}
+	u.undoFailed()
 	for range end - q.head {
 		q.pop()
 	}
 	if u.skipping = q.empty(); u.skipping {
-		q.boundary = false
+		clear(u.ahead) // the rest of the batch is dropped
+		u.ahead, q.boundary = u.ahead[:0], false
 	}
 }
 
 // undo takes back what encode has noted about a request that was not carried out.
 // Requests must be undone in reverse order.
-func (u *turn) undo(e *expected) {
+func (u *turn) undo(i int) {
+	u.undoNames(&u.replies.due[i])
+	u.putBack(i)
+	u.nothingToClose(i)
+}
+
+// nothingToClose has a Close of what has not been prepared restore nothing, should that be
+// undone as well.
+func (u *turn) nothingToClose(i int) {
+	due := u.replies.due
+	if due[i].statement == "" || due[i].request == reqClose {
+		return
+	}
+	for j := i + 1; j < len(due); j++ {
+		if due[j].request == reqClose && due[j].statement == due[i].statement {
+			due[j].closes = ""
+		}
+	}
+}
+
+// undoFailed does so for the one that has failed. An unnamed statement that could not
+// be prepared has still ended the one before.
+func (u *turn) undoFailed() {
+	q := &u.replies
+	if e := q.first(); e.replaces == replacesUnnamed {
+		e.replaced = &unnamed{}
+	}
+	u.undo(q.head)
+}
+
+// undoNames is undo for what names stand for, in the session and on the server.
+func (u *turn) undoNames(e *expected) {
 	s := u.session
 	switch {
 	case e.before.name != "":
@@ -57,7 +90,7 @@ func (u *turn) pop() {
 func (u *turn) undoBatch() {
 	u.undoAll()
 	for i := len(u.undoable) - 1; i >= 0; i-- {
-		u.undo(&u.undoable[i])
+		u.undoNames(&u.undoable[i])
 	}
 	u.undoable = u.undoable[:0]
 }
@@ -65,6 +98,6 @@ func (u *turn) undoBatch() {
 // undoAll takes back what was noted about requests that will not be answered.
 func (u *turn) undoAll() {
 	for i := len(u.replies.due) - 1; i >= u.replies.head; i-- {
-		u.undo(&u.replies.due[i])
+		u.undo(i)
 	}
 }
