@@ -71,10 +71,11 @@ func (u *turn) need(f *sqlparse.Facts) routing.Need {
 }
 
 // opens reports whether BEGIN and nothing else is the statement, and we may have a
-// say in where its block begins.
+// say in where its block begins. What stands in front of it in the batch belongs to
+// the same transaction.
 func (u *turn) opens(f *sqlparse.Facts) bool {
 	s := u.session
-	return f != nil && f.Kind == sqlparse.Begin && f.Tag != "" && s.tx == wire.TxIdle && s.shard.srv.config().DeferBegin &&
+	return f != nil && f.Kind == sqlparse.Begin && f.Tag != "" && s.tx == wire.TxIdle && u.batch.leads == nil && s.shard.srv.config().DeferBegin &&
 		!s.keepsServer() && !s.singly()
 }
 
