@@ -448,7 +448,7 @@ func (u *turn) onReady(frame []byte) error {
 	u.apply(&done, status)
 	u.convict()
 	u.failed, u.copying, u.withheld = false, false, nil
-	u.follow(status)
+	u.follow(status, done.ends)
 	s.tx, s.wrote = status, s.wrote || done.wrote
 	u.finish(done.end)
 	s.answered(status)
