@@ -1,0 +1,137 @@
+package server
+
+import (
+	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/sqlparse"
+)
+
+// request is what was asked of the server, so that its answer can be checked.
+type request uint8
+
+const (
+	reqQuery               request = iota // anything, up to ReadyForQuery
+	reqCall                               // FunctionCallResponse, ReadyForQuery
+	reqSync                               // ReadyForQuery
+	reqParse                              // ParseComplete
+	reqBind                               // BindComplete
+	reqClose                              // CloseComplete
+	reqDescribe                           // RowDescription or NoData
+	reqDescribeStatement                  // ParameterDescription, and the same
+	reqExecute                            // rows or a copy, and how it ended
+	reqCopyEnd                            // nothing: ends what the client copies in
+	localParse                            // nothing is asked: we say ParseComplete
+	localClose                            // CloseComplete
+	localBind                             // BindComplete; this and the following are about EXPLAIN ROUTE only
+	localDescribe                         // RowDescription
+	localDescribeStatement                // ParameterDescription, RowDescription
+	localExecute                          // rows, CommandComplete
+	localQuery                            // all of it, and ReadyForQuery
+	localMistake                          // an error
+	reqInquiry                            // what only we want to know, up to ReadyForQuery
+	reqBegin                              // BEGIN in front of the first statement of a block that the client has opened
+	reqRestore                            // settings behind a batch that has reset them; its ReadyForQuery ends that
+)
+
+// ready reports whether ReadyForQuery ends the answer.
+func (r request) ready() bool {
+	return r == reqQuery || r == reqCall || r == reqSync || r == reqInquiry || r == reqRestore || r == reqBegin
+}
+
+// local reports whether we answer it ourselves.
+func (r request) local() bool { return r >= reqCopyEnd && r <= localMistake }
+
+// visibility says whether the client sees an answer.
+type visibility uint8
+
+const (
+	shown  visibility = iota
+	hidden            // the client did not ask, but is told if it fails
+	silent            // not even that
+)
+
+// expected is one answer that is due.
+type expected struct {
+	request    request
+	visibility visibility
+	statement  string          // what reqParse or reqExecute prepares, reqClose closes; the server's name
+	closes     string          // what that name stands for, if anything is known of it
+	uses       string          // the shared statement that reqBind and reqDescribeStatement need
+	first      bool            // it is the session's first use of it
+	client     string          // the client's name of what a Parse prepares or a Close closes
+	before     prepared        // what that name meant before; nameless for nothing
+	instead    *wire.Error     // shown for the server's
+	question   *question       // that we answer
+	facts      *sqlparse.Facts // of the statement that it is about
+	replaces   replaces        // the unnamed statement
+	replaced   *unnamed        // what that was before, if it may be so again
+}
+
+// queue is the answers that are due, the first one next, and the effects of
+// the batches they belong to.
+type queue struct {
+	due      []expected
+	head     int
+	effects  []effects // of the batches that are not answered yet
+	boundary bool      // the last request ended a batch
+	naming   int       // of due: see names
+	replaces int       // of due: those that replace the unnamed statement
+}
+
+func (q *queue) empty() bool { return q.head == len(q.due) }
+
+func (q *queue) first() *expected { return &q.due[q.head] }
+
+func (q *queue) push(e expected) {
+	q.due = append(q.due, e)
+	q.count(&e, 1)
+	if e.request != reqCopyEnd {
+		q.boundary = false
+	}
+}
+
+// finish ends a batch with its effects.
+func (q *queue) finish(e effects) {
+	q.effects = append(q.effects, e)
+	q.boundary = true
+}
+
+// forgetful reports whether a batch under way may have the server forget its
+// statements: what it has is known when that is answered.
+// Likewise a session whose state is being asked for waits.
+func (q *queue) forgetful() bool {
+	if !q.empty() && q.first().request == reqInquiry {
+		return true
+	}
+	for i := range q.effects {
+		if q.effects[i].tags || q.effects[i].resets {
+			return true
+		}
+	}
+	return false
+}
+
+func (q *queue) pop() {
+	q.count(&q.due[q.head], -1)
+	q.due[q.head] = expected{}
+	if q.head++; q.head == len(q.due) {
+		q.due, q.head = q.due[:0], 0
+	}
+}
+
+// popEffects returns the effects of the batch that is answered now.
+func (q *queue) popEffects() effects {
+	if len(q.effects) == 0 {
+		return effects{}
+	}
+	e := q.effects[0]
+	copy(q.effects, q.effects[1:])
+	q.effects[len(q.effects)-1] = effects{}
+	q.effects = q.effects[:len(q.effects)-1]
+	return e
+}
+
+func (q *queue) clear() {
+	clear(q.due)
+	clear(q.effects)
+	*q = queue{due: q.due[:0], effects: q.effects[:0], boundary: true}
+}
