@@ -44,7 +44,7 @@ type Cluster interface {
 // when the node serves again; ending ctx cancels the job.
 type Recovery interface {
 	Recover(ctx context.Context, node cluster.NodeID, mode RecoverMode, progress func(string)) error
-	ExplainRecover(ctx context.Context, node cluster.NodeID, mode RecoverMode) (RecoveryPlan, error)
+	ExplainRecover(ctx context.Context, node cluster.NodeID, mode RecoverMode) (Plan, error)
 	RecoveryJobs() []RecoveryJob // the past ones first, oldest first
 	// Check looks for what Recover would be refused for, and does nothing.
 	Check(ctx context.Context, node cluster.NodeID) error

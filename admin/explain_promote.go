@@ -6,25 +6,6 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 )
 
-// Plan is what a promotion would do, and what stands in its way.
-type Plan struct {
-	Steps     []string
-	Obstacles []Obstacle
-}
-
-// Obstacle is a reason to refuse a promotion. A passing one may go by itself.
-type Obstacle struct {
-	Problem, Hint string
-	Passing       bool
-}
-
-func (o Obstacle) kind() string {
-	if o.Passing {
-		return "waits"
-	}
-	return "refused"
-}
-
 // explainPromote is PROMOTE NODE without doing anything.
 func explainPromote(board *cluster.Board, engine Cluster) command {
 	return command{
@@ -48,15 +29,4 @@ func explainPromote(board *cluster.Board, engine Cluster) command {
 			}, a.end()
 		},
 	}
-}
-
-func (p Plan) rows() [][]any {
-	var rows [][]any
-	for i, step := range p.Steps {
-		rows = append(rows, []any{"step", i + 1, step, nil})
-	}
-	for i, o := range p.Obstacles {
-		rows = append(rows, []any{o.kind(), i + 1, o.Problem, nullText(o.Hint)})
-	}
-	return rows
 }

@@ -6,16 +6,6 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 )
 
-// RecoveryPlan is what a recovery would do, and what stands in its way.
-type RecoveryPlan struct {
-	Diagnosis string
-	Steps     []string
-	Obstacles []RecoveryObstacle
-}
-
-// RecoveryObstacle is a reason to refuse a recovery.
-type RecoveryObstacle struct{ Problem, Hint string }
-
 // explainRecover is RECOVER NODE without doing anything.
 func explainRecover(board *cluster.Board, engine Recovery) command {
 	return command{
@@ -39,18 +29,4 @@ func explainRecover(board *cluster.Board, engine Recovery) command {
 			}, a.end()
 		},
 	}
-}
-
-func (p RecoveryPlan) rows() [][]any {
-	var rows [][]any
-	if p.Diagnosis != "" {
-		rows = append(rows, []any{"diagnosis", 1, p.Diagnosis, nil})
-	}
-	for i, step := range p.Steps {
-		rows = append(rows, []any{"step", i + 1, step, nil})
-	}
-	for i, o := range p.Obstacles {
-		rows = append(rows, []any{"refused", i + 1, o.Problem, nullText(o.Hint)})
-	}
-	return rows
 }

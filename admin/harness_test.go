@@ -91,7 +91,7 @@ func (e *engines) Recover(ctx context.Context, node cluster.NodeID, mode Recover
 
 func (e *engines) Explain(_ context.Context, node cluster.NodeID, mode PromoteMode) (Plan, error) {
 	if node == 2 && mode == Switchover {
-		return Plan{[]string{"raise the epoch"}, []Obstacle{{"node 2 is detached", "ATTACH NODE 2", false}, {"it does not stream", "", true}}}, nil
+		return Plan{Steps: []string{"raise the epoch"}, Obstacles: []Obstacle{{"node 2 is detached", "ATTACH NODE 2", false}, {"it does not stream", "", true}}}, nil
 	}
 	return Plan{Steps: []string{"stop node 0", "promote node 1"}}, nil
 }

@@ -29,19 +29,18 @@ type commander struct {
 }
 
 func (c commander) Promote(ctx context.Context, node cluster.NodeID, mode admin.PromoteMode, progress func(string)) error {
-	m := failover.Switchover
+	return c.Engine.Promote(ctx, node, modeOf(mode), progress)
+}
+
+func modeOf(mode admin.PromoteMode) failover.Mode {
 	if mode == admin.Force {
-		m = failover.Force
+		return failover.Force
 	}
-	return c.Engine.Promote(ctx, node, m, progress)
+	return failover.Switchover
 }
 
 func (c commander) Explain(ctx context.Context, node cluster.NodeID, mode admin.PromoteMode) (admin.Plan, error) {
-	m := failover.Switchover
-	if mode == admin.Force {
-		m = failover.Force
-	}
-	x, err := c.Engine.Explain(ctx, node, m)
+	x, err := c.Engine.Explain(ctx, node, modeOf(mode))
 	plan := admin.Plan{Steps: x.Steps}
 	for _, o := range x.Obstacles {
 		plan.Obstacles = append(plan.Obstacles, admin.Obstacle(o))
@@ -99,9 +98,9 @@ func procedureOf(m admin.RecoverMode) recovery.Procedure {
 		admin.RecoverRewind: recovery.Rewind, admin.RecoverRebuild: recovery.Rebuild}[m]
 }
 
-func (r recoverer) ExplainRecover(ctx context.Context, node cluster.NodeID, mode admin.RecoverMode) (admin.RecoveryPlan, error) {
+func (r recoverer) ExplainRecover(ctx context.Context, node cluster.NodeID, mode admin.RecoverMode) (admin.Plan, error) {
 	x, err := r.engine.Explain(ctx, node, procedureOf(mode))
-	plan := admin.RecoveryPlan{Diagnosis: x.Reason}
+	plan := admin.Plan{Diagnosis: x.Reason}
 	if x.Procedure != recovery.Undecided {
 		plan.Diagnosis = x.Procedure.String() + ": " + x.Reason
 	}
@@ -109,7 +108,7 @@ func (r recoverer) ExplainRecover(ctx context.Context, node cluster.NodeID, mode
 		plan.Steps = append(plan.Steps, s.String())
 	}
 	for _, o := range x.Obstacles {
-		plan.Obstacles = append(plan.Obstacles, admin.RecoveryObstacle(o))
+		plan.Obstacles = append(plan.Obstacles, admin.Obstacle{Problem: o.Problem, Hint: o.Hint})
 	}
 	return plan, err
 }

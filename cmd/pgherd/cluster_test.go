@@ -79,17 +79,23 @@ func (r *rig) startLoad() *load {
 	l := &load{errs: map[string]int{}, stop: stop}
 	r.mustPSQL("bench", "CREATE TABLE IF NOT EXISTS busy (id int PRIMARY KEY, n bigint)")
 	r.mustPSQL("bench", fmt.Sprintf("INSERT INTO busy SELECT i, 0 FROM generate_series(0, %d) i ON CONFLICT DO NOTHING", busyClients-1))
-	for i := range busyClients {
+	r.eachBusy(ctx, &l.wg, func(c *pgx.Conn, id int) { l.client(ctx, c, id) })
+	return l
+}
+
+// eachBusy runs f for each of the busy clients, connected through pgherd.
+func (r *rig) eachBusy(ctx context.Context, wg *sync.WaitGroup, f func(c *pgx.Conn, id int)) {
+	r.Helper()
+	for id := range busyClients {
 		c, err := r.connect(ctx, "bench", "")
 		if err != nil {
 			r.Fatal(err)
 		}
-		l.wg.Go(func() {
+		wg.Go(func() {
 			defer c.Close(context.Background())
-			l.client(ctx, c, i)
+			f(c, id)
 		})
 	}
-	return l
 }
 
 func (l *load) client(ctx context.Context, c *pgx.Conn, id int) {

@@ -55,16 +55,7 @@ type inserts struct {
 func (r *rig) startInserts() *inserts {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &inserts{t: r.T, stop: stop}
-	for i := range int32(busyClients) {
-		c, err := r.connect(ctx, "bench", "")
-		if err != nil {
-			r.Fatal(err)
-		}
-		l.wg.Go(func() {
-			defer c.Close(context.Background())
-			l.client(ctx, c, i)
-		})
-	}
+	r.eachBusy(ctx, &l.wg, func(c *pgx.Conn, id int) { l.client(ctx, c, int32(id)) })
 	return l
 }
 
