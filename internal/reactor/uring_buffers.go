@@ -10,7 +10,7 @@ const (
 	// Buffers stand a cache line further apart than their size, lest the first
 	// lines of all fall into the same few places of the processor's cache.
 	smallStride = smallSize + 64
-	smallCount  = 256 // a power of two, for the kernel's sake
+	smallCount  = 128 // a power of two, for the kernel's sake
 )
 
 // receiveBuffers are what the kernel takes for data that arrives
