@@ -103,8 +103,8 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 	if u.replies.empty() {
 		return errDesync("message " + string(rune(typ)) + " without a request")
 	}
-	e := *u.replies.first()
-	done, ok := answers(e.request, typ)
+	request, visibility := u.replies.first().request, u.replies.first().visibility
+	done, ok := answers(request, typ)
 	if !ok {
 		return errDesync("message " + string(rune(typ)) + " out of order")
 	}
@@ -114,14 +114,14 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 	if typ == wire.CommandComplete {
 		u.copying = false
 	}
-	if e.request == reqInquiry && typ == wire.DataRow {
+	if request == reqInquiry && typ == wire.DataRow {
 		u.learn(frame)
 	}
-	if typ == wire.CommandComplete && e.visibility == shown && u.answering().tags {
+	if typ == wire.CommandComplete && visibility == shown && u.answering().tags {
 		tag, _, _ := wire.CString(frame[wire.HeaderLen:])
 		u.onTag(string(tag))
 	}
-	u.show(frame, e.visibility == shown)
+	u.show(frame, visibility == shown)
 	if done {
 		u.pop()
 		u.emitLocal()
@@ -295,17 +295,17 @@ func (u *turn) onReady(frame []byte) error {
 	if err != nil || u.replies.empty() {
 		return errDesync("ReadyForQuery without a request")
 	}
-	e := *u.replies.first()
-	if !e.request.ready() {
+	request, visibility := u.replies.first().request, u.replies.first().visibility
+	if !request.ready() {
 		return errDesync("ReadyForQuery out of order")
 	}
 	u.replies.pop()
-	visible := e.request == reqRestore || (e.visibility == shown && !u.restore())
+	visible := request == reqRestore || (visibility == shown && !u.restore())
 	if visible {
 		u.report()
 	}
 	if u.show(frame, visible); !visible {
-		if e.request == reqInquiry {
+		if request == reqInquiry {
 			u.conclude()
 		}
 		u.emitEarly()
