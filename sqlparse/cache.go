@@ -11,8 +11,14 @@ type Parser struct {
 	seeds    [2]maphash.Seed
 	texts    *texts
 	store    *store
-	scanners sync.Pool // *scanner, for their buffers
+	readers  sync.Pool // *reader
 	bypassed atomic.Uint64
+}
+
+// reader is what one Parse needs at a time.
+type reader struct {
+	scanner // for its buffer
+	gate    gate
 }
 
 // key is a hash, twice with random seeds: nobody outside can aim for a collision.
@@ -31,7 +37,7 @@ type Stats struct {
 // at most 2 KiB times entries.
 func New(entries int) *Parser {
 	p := &Parser{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, texts: new(texts), store: newStore(entries)}
-	p.scanners.New = func() any { return &scanner{out: make([]byte, 0, 1024)} }
+	p.readers.New = func() any { return &reader{scanner: scanner{out: make([]byte, 0, 1024)}} }
 	return p
 }
 
@@ -41,15 +47,25 @@ func (p *Parser) Parse(sql []byte) *Facts {
 	if len(sql) > MaxText {
 		return p.refuse(hintOf(sql))
 	}
+	r := p.readers.Get().(*reader)
+	f := p.read(r, sql)
+	r.in = nil
+	p.readers.Put(r)
+	return f
+}
+
+func (p *Parser) read(r *reader, sql []byte) *Facts {
+	if !r.gate.open() {
+		r.scan(sql)
+		return p.facts(&r.scanner)
+	}
 	k := p.key(sql)
-	if f := p.texts.get(k); f != nil {
+	f := p.texts.get(k)
+	if r.gate.note(f != nil); f != nil {
 		return f
 	}
-	s := p.scanners.Get().(*scanner)
-	s.scan(sql)
-	f := p.facts(s)
-	s.in = nil
-	p.scanners.Put(s)
+	r.scan(sql)
+	f = p.facts(&r.scanner)
 	p.texts.put(k, f)
 	return f
 }

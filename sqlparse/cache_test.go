@@ -221,3 +221,24 @@ func TestListsOfAnyLengthShareAShape(t *testing.T) {
 		t.Errorf("%+v, want 2 shapes", got)
 	}
 }
+
+// TestGateOpensAgain: texts that come again are found soon after a time of new ones.
+func TestGateOpensAgain(t *testing.T) {
+	var g gate
+	for range inSample {
+		g.open()
+		g.note(false)
+	}
+	if !g.shut {
+		t.Fatal("not shut although nothing was found")
+	}
+	looks := 0
+	for ; g.shut && looks < inSample*sparsely+1; looks++ {
+		if g.open() {
+			g.note(true)
+		}
+	}
+	if g.shut {
+		t.Errorf("still shut after %d texts that were known", looks)
+	}
+}
