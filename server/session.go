@@ -118,7 +118,7 @@ func (s *session) run(t *reactor.Task) {
 	u := s.shard.turn(s, t)
 	s.turn = u
 	s.beats.turns++
-	s.clock.asked = s.shard.srv.now()
+	s.clock.asked = s.now()
 	defer func() {
 		s.turn = nil
 		if s.closed || u.err != nil || u.running {

@@ -33,6 +33,9 @@ type clock struct {
 // now reads the clock, cheaply: the monotonic one only.
 func (s *Server) now() time.Duration { return time.Since(s.started) }
 
+// now is the loop's clock: it is read once for all that happens at a time.
+func (s *session) now() time.Duration { return s.shard.loop.Now().Sub(s.shard.srv.started) }
+
 // at is the time of day of a moment; zero for 0.
 func (s *Server) at(d time.Duration) time.Time {
 	if d == 0 {
@@ -49,7 +52,7 @@ func (s *session) began() {
 
 // measure counts an answer that ended with this status.
 func (s *session) measure(status wire.TxStatus) {
-	now := s.shard.srv.now()
+	now := s.now()
 	s.tally.Queries++
 	s.tally.InQuery += now - s.clock.asked
 	s.clock.asked = now // what follows in the pipeline begins here
@@ -62,11 +65,11 @@ func (s *session) measure(status wire.TxStatus) {
 
 // waits counts the time until stop is called.
 func (s *session) waits() (stop func()) {
-	from := s.shard.srv.now()
+	from := s.now()
 	s.clock.waiting = from
 	return func() {
 		s.clock.waiting = 0
-		s.tally.Waiting += s.shard.srv.now() - from
+		s.tally.Waiting += s.now() - from
 	}
 }
 

@@ -26,6 +26,7 @@ type Loop struct {
 	woken    int                   // Conns that had an event in this turn
 	turnOver func(events int) bool // whether to change over between ring and epoll; nil: never
 	busy     bool                  // events came within rawPatience of each other
+	now      time.Time             // when the present turn began
 	conns    []*Conn               // by descriptor
 	accepts  map[int]func(fd int)
 	runq     []*Task
@@ -59,6 +60,10 @@ func newLoop(index int, ring *ring, panicked func(any)) (*Loop, error) {
 
 // Index numbers the loops of a group from 0.
 func (l *Loop) Index() int { return l.index }
+
+// Now is when the present turn of the loop began: a clock that costs nothing, and is
+// slow by what has been done in the turn so far.
+func (l *Loop) Now() time.Time { return l.now }
 
 // Go starts f as a coroutine, at once.
 func (l *Loop) Go(f func(*Task)) { l.task().begin(f) }
@@ -168,6 +173,7 @@ func (l *Loop) retire(t *Task) { l.free = append(l.free, t) }
 
 // run turns until the loop has been told to end, then unwinds its tasks.
 func (l *Loop) run() error {
+	l.now = time.Now()
 	err := l.startRing()
 	for !l.ended && err == nil {
 		err = l.turn()
@@ -181,8 +187,8 @@ func (l *Loop) turn() error {
 		return err
 	}
 	l.runReady()
-	for now := time.Now(); len(l.timers) > 0; {
-		t := l.timers.expire(now)
+	for len(l.timers) > 0 {
+		t := l.timers.expire(l.now)
 		if t == nil {
 			break
 		}
@@ -234,6 +240,7 @@ func (l *Loop) poll() error {
 		l.collect()
 	}
 	if len(l.done) > 0 { // somebody has taken them on the way
+		l.now = time.Now()
 		return l.completions()
 	}
 	wait := l.pollEpoll
@@ -260,6 +267,7 @@ func (l *Loop) pollEpoll(ms int, quietly bool) (bool, error) {
 	}
 	n, _, errno := call(syscall.SYS_EPOLL_PWAIT, uintptr(l.epoll),
 		uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), uintptr(ms), 0, 0)
+	l.now = time.Now()
 	if errno == unix.EINTR {
 		return false, nil
 	}

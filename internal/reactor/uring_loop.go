@@ -1,6 +1,10 @@
 package reactor
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // watchEpoll has a completion tell of epoll's events.
 func (l *Loop) watchEpoll() {
@@ -18,6 +22,7 @@ func (l *Loop) pollRing(ms int, quietly bool) (bool, error) {
 	if err := l.ring.wait(ms, quietly); err != nil {
 		return false, err
 	}
+	l.now = time.Now()
 	some := l.ring.come()
 	return some, l.completions()
 }
