@@ -43,9 +43,9 @@ import _ "embed"
 //go:embed probe.sql
 var Probe string
 
-// Position asks a node for its log position: pg_current_wal_insert_lsn() of a
-// primary, pg_last_wal_replay_lsn() of a standby. One row, one text column,
-// "0/0" when a standby has replayed nothing.
+// Position asks a node for its log position: where the last record before
+// pg_current_wal_insert_lsn() of a primary ends, pg_last_wal_replay_lsn() of a
+// standby. One row, one text column, "0/0" when a standby has replayed nothing.
 //
 //go:embed position.sql
 var Position string

@@ -2,6 +2,7 @@ package sql_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,4 +100,27 @@ func TestPositionAndReplication(t *testing.T) {
 			t.Errorf("walsender %+v", got[0])
 		}
 	}
+}
+
+// Ensure that a position is one that a standby comes to also when nothing has been
+// logged since the end of a segment.
+func TestPositionAtTheEndOfASegment(t *testing.T) {
+	conn := pgtest.Cluster(t, 0).Conn(0)
+	one := func(query string) (s string) {
+		if err := conn.QueryRow(t.Context(), query).Scan(&s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	pgtest.Await(t, 10*time.Second, "nothing to be logged behind the end of a segment", func() bool {
+		one("SELECT pg_switch_wal()::text")
+		before, got := one("SELECT pg_current_wal_insert_lsn()::text"), one(sql.Position)
+		if !strings.HasSuffix(before, "000028") || one("SELECT pg_current_wal_insert_lsn()::text") != before {
+			return false
+		}
+		if want := strings.TrimSuffix(before, "28") + "00"; got != want {
+			t.Errorf("position %s, want %s", got, want)
+		}
+		return true
+	})
 }
