@@ -2,7 +2,6 @@ package failover
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +29,7 @@ type Engine struct {
 
 	events  chan Event
 	asked   chan request
+	number  atomic.Uint64 // of the last request
 	looks   chan func(*State)
 	stopped chan struct{}
 }
@@ -99,7 +99,9 @@ func (e *Engine) Suspect(node cluster.NodeID, err error) {
 // Promote makes node the primary: by a switchover that loses nothing when the
 // primary lives, otherwise by a failover to it. What
 // stands in its way may pass within 2 s; then it is refused, with all reasons.
-// progress, which may be nil, is told of every stage. When ctx ends Promote returns, and the promotion goes on.
+// progress, which may be nil, is told of every stage. The end of ctx takes it back: up to
+// the raised epoch it is undone, and the error wraps context.Canceled; after that it goes
+// on, which progress is told, and Promote returns what came of it.
 func (e *Engine) Promote(ctx context.Context, node cluster.NodeID, mode Mode, progress func(string)) error {
 	return e.request(ctx, Requested{Kind: RequestPromote, Node: node, Mode: mode}, progress)
 }
@@ -149,6 +151,7 @@ type waiter struct {
 
 func (e *Engine) request(ctx context.Context, r Requested, progress func(string)) error {
 	w := &waiter{progress: make(chan string, 64), answer: make(chan error, 1)}
+	r.Number = e.number.Add(1)
 	select {
 	case e.asked <- request{r, w}:
 	case <-ctx.Done():
@@ -156,15 +159,16 @@ func (e *Engine) request(ctx context.Context, r Requested, progress func(string)
 	case <-e.stopped:
 		return ErrStopped
 	}
-	return e.await(ctx, w, progress)
+	return e.await(ctx, r.Number, w, progress)
 }
 
-func (e *Engine) await(ctx context.Context, w *waiter, progress func(string)) error {
+func (e *Engine) await(ctx context.Context, number uint64, w *waiter, progress func(string)) error {
 	tell := func(text string) {
 		if progress != nil {
 			progress(text)
 		}
 	}
+	gone := ctx.Done()
 	for {
 		select {
 		case text := <-w.progress:
@@ -174,11 +178,19 @@ func (e *Engine) await(ctx context.Context, w *waiter, progress func(string)) er
 				tell(<-w.progress)
 			}
 			return err
-		case <-ctx.Done():
-			return fmt.Errorf("no longer waiting, the request goes on: %w", ctx.Err())
+		case <-gone:
+			gone = nil // once; the answer tells what came of it
+			e.cancel(number)
 		case <-e.stopped:
 			return ErrStopped
 		}
+	}
+}
+
+func (e *Engine) cancel(request uint64) {
+	select {
+	case e.events <- Canceled{request}:
+	case <-e.stopped:
 	}
 }
 

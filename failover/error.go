@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,9 @@ import (
 // notInPrerequisiteState is the SQLSTATE of everything that is refused or
 // given up (PostgreSQL, appendix A).
 const notInPrerequisiteState = "55000"
+
+// queryCanceled is the SQLSTATE of what its caller has withdrawn.
+const queryCanceled = "57014"
 
 // RefusedError answers a request that was not begun: nothing was touched.
 type RefusedError struct{ message, hint string }
@@ -49,11 +53,19 @@ func (e *FailedError) Hint() string {
 	if e.Primary == cluster.NoNode {
 		return "There is no primary now: SHOW POOL_NODES tells what each node says; PROMOTE NODE n again, or with FORCE, when log may be lost."
 	}
+	if errors.Is(e.Err, context.Canceled) {
+		return fmt.Sprintf("Node %d is the primary, as before.", e.Primary)
+	}
 	return fmt.Sprintf("Node %d is the primary, as before. Remove the cause and try again.", e.Primary)
 }
 
-// SQLState is object_not_in_prerequisite_state.
-func (e *FailedError) SQLState() string { return notInPrerequisiteState }
+// SQLState is object_not_in_prerequisite_state, or query_canceled.
+func (e *FailedError) SQLState() string {
+	if errors.Is(e.Err, context.Canceled) {
+		return queryCanceled
+	}
+	return notInPrerequisiteState
+}
 
 // withHint is an error where there is only one line for it.
 func withHint(err error) string {

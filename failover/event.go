@@ -6,8 +6,8 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 )
 
-// Event is something that Step must take into account: Probed, Requested, Done,
-// Weighed or Tick.
+// Event is something that Step must take into account: Probed, Requested, Canceled,
+// Done, Weighed or Tick.
 type Event interface{ event() }
 
 // Probed is a monitor's report.
@@ -24,6 +24,9 @@ type Requested struct {
 	Mode   Mode  // of RequestPromote
 	Err    error // of RequestRecovered: what went wrong
 }
+
+// Canceled takes a request back whose caller no longer wants it.
+type Canceled struct{ Number uint64 }
 
 // RequestKind is what is wished for, in Pgpool-II's terms where it has them.
 type RequestKind int
@@ -69,6 +72,7 @@ type Tick struct{}
 
 func (Probed) event()    {}
 func (Requested) event() {}
+func (Canceled) event()  {}
 func (Done) event()      {}
 func (Weighed) event()   {}
 func (Tick) event()      {}

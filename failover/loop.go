@@ -16,8 +16,7 @@ type loop struct {
 	group   *sync.WaitGroup // of the actions' goroutines
 	state   State
 	waiting map[uint64]*waiter // by request number
-	number  uint64
-	later   []Event // results of actions that were carried out at once
+	later   []Event            // results of actions that were carried out at once
 	hooks   hooks
 }
 
@@ -31,8 +30,6 @@ func (l *loop) run(ctx context.Context) {
 		case v := <-l.engine.events:
 			l.step(ctx, v)
 		case r := <-l.engine.asked:
-			l.number++
-			r.Number = l.number
 			l.waiting[r.Number] = r.waiter
 			l.step(ctx, r.Requested)
 		case look := <-l.engine.looks:

@@ -8,7 +8,8 @@ import (
 )
 
 // TestModel strikes a small cluster at every moment of a failover and of a
-// switchover: the engine is killed and restarted, another node dies, or both.
+// switchover: the engine is killed and restarted, another node dies, who asked takes
+// it back, or several of these.
 // Whatever happens: epochs never decrease, one node takes writes in an epoch, no
 // synchronous commit is lost, and when everybody is back there is a primary and
 // nobody is out of service without a reason.
@@ -19,6 +20,13 @@ func TestModel(t *testing.T) {
 			for _, planned := range []bool{false, true} {
 				m := model{t: t, nodes: nodes, acks: acks, planned: planned}
 				last := m.run(0, 0, 0)
+				for cancel := 1; planned && cancel <= last; cancel++ {
+					m.cancel = cancel
+					m.run(0, 0, 0)
+					m.run(cancel+3, 0, 0)
+					m.run(0, cancel+3, cancel%nodes)
+				}
+				m.cancel = 0
 				for crash := range last + 1 {
 					m.run(crash, 0, 0)
 					for kill := 1; kill <= last; kill += 5 {
@@ -41,6 +49,7 @@ type model struct {
 	t           *testing.T
 	nodes, acks int
 	planned     bool
+	cancel      int // at which point who asked takes it back; 0: never
 	runs        int
 }
 
@@ -51,7 +60,7 @@ const settling = 400
 // never, and tells how many points there were.
 func (m *model) run(crash, kill, victim int) int {
 	m.runs++
-	name := fmt.Sprintf("%d nodes, acks %d, planned %v, crash at %d, node %d killed at %d", m.nodes, m.acks, m.planned, crash, victim, kill)
+	name := fmt.Sprintf("%d nodes, acks %d, planned %v, canceled at %d, crash at %d, node %d killed at %d", m.nodes, m.acks, m.planned, m.cancel, crash, victim, kill)
 	w := newWorld(m.t, name, m.nodes, m.acks)
 	for range 5 {
 		w.round()
@@ -59,6 +68,7 @@ func (m *model) run(crash, kill, victim int) int {
 	w.points = 0
 	w.strike(kill, func() { w.nodes[victim].running = false })
 	w.strike(crash, func() { w.crashed = true })
+	w.strike(m.cancel, func() { w.cancels = true })
 	if m.planned {
 		w.request++
 		w.step(Requested{Number: w.request, Kind: RequestPromote, Node: 1})

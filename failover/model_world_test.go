@@ -32,6 +32,7 @@ type world struct {
 	points  int            // at which something may happen, passed so far
 	faults  map[int]func() // what happens there
 	crashed bool           // the engine, in this very moment
+	cancels bool           // whoever asked takes it back, in this very moment
 	failed  bool
 }
 
@@ -90,6 +91,10 @@ func (w *world) round() {
 
 func (w *world) act() {
 	for len(w.pending) > 0 && !w.crashed {
+		if w.cancels {
+			w.cancels = false
+			w.step(Canceled{w.request})
+		}
 		a := w.pending[0]
 		w.pending = w.pending[1:]
 		w.point()

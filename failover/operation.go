@@ -63,6 +63,8 @@ type Operation struct {
 	Found   []Candidate      // failover: what the frozen standbys have
 	Next    cluster.Record   // what PhaseEpoch writes
 	Failed  error            // what went wrong with the old primary or the operation
+
+	Withdrawn bool // its caller has canceled it; undone when the phase has ended
 }
 
 // Task names an action whose Done is awaited.

@@ -22,6 +22,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 //	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [hooks=yes]
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
+//	cancel REQUEST
 //	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error]
 //	done ACTION NODE [lsn=X/Y] [tli=N] [paused=yes] [delay=DURATION] [error=WORD]
 //	wait DURATION       passes time, then ticks
@@ -118,7 +119,7 @@ func (sc *scenario) hint(a Action) {
 		Hint() string
 		SQLState() string
 	})
-	if !ok || e.Hint() == "" || e.SQLState() != "55000" {
+	if !ok || e.Hint() == "" || e.SQLState() != "55000" && e.SQLState() != "57014" {
 		sc.t.Errorf("reply %d has no hint or no SQLSTATE: %#v", a.Request, a.Err)
 		return
 	}
@@ -173,6 +174,9 @@ func (sc *scenario) command(line string) {
 		sc.probe(plain, args)
 	case "done":
 		sc.done(plain, args)
+	case "cancel":
+		number, _ := strconv.ParseUint(plain[0], 10, 64)
+		sc.step(Canceled{number})
 	case "explain":
 		sc.explain(plain)
 	case "wait":

@@ -18,6 +18,8 @@ func Step(s State, e Event, now time.Time) (State, []Action) {
 		st.probed(e)
 	case Requested:
 		st.requested(e)
+	case Canceled:
+		st.canceled(e)
 	case Done:
 		st.done(e)
 	case Weighed:

@@ -104,7 +104,7 @@ func (s *stepper) frozen(e Done) {
 	} else {
 		s.Op.Frozen = append(s.Op.Frozen, e.Node)
 	}
-	if len(s.Op.Pending) > 0 {
+	if len(s.Op.Pending) > 0 || s.undone() {
 		return
 	}
 	s.Op.Phase = PhaseCollect
@@ -164,6 +164,9 @@ func (s *stepper) canStop(id cluster.NodeID) bool {
 func (s *stepper) fenced(e Done) {
 	if e.Err != nil {
 		s.abort(fmt.Errorf("the old primary may still run: %w", e.Err))
+		return
+	}
+	if s.undone() {
 		return
 	}
 	s.raiseEpoch()

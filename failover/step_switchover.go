@@ -19,6 +19,7 @@ func (s *stepper) intended(e Done) {
 	switch {
 	case e.Err != nil:
 		s.abort(e.Err)
+	case s.undone():
 	case s.Op.Kind == OpFailover:
 		s.freeze()
 	default:
@@ -51,6 +52,9 @@ func (s *stepper) quiesced(e Done) {
 // candidate must reach.
 func (s *stepper) stopped(e Done) {
 	end := e.Found.Received
+	if s.undone() {
+		return
+	}
 	switch {
 	case e.Err != nil && !s.Op.Force:
 		s.abort(e.Err)
@@ -66,7 +70,7 @@ func (s *stepper) stopped(e Done) {
 
 // restart undoes a switchover: nobody was promoted, the old primary goes on.
 func (s *stepper) restart(cause error) {
-	s.Op.Phase, s.Op.Failed = PhaseRestart, cause
+	s.Op.Phase, s.Op.Failed, s.Op.Pending = PhaseRestart, cause, nil
 	s.progress("switchover failed (%v): starting node %d again", cause, s.Op.From)
 	s.do(Action{Kind: Start, Node: s.Op.From})
 }
