@@ -29,6 +29,8 @@ const (
 	Quiesce     // until no session uses Node
 	Stop        // fast shutdown of Node; finds the end of its log
 	Start       // start Node as it was
+	Demote      // make the primary Node read-only by default and end its sessions; finds the end of its log
+	Reopen      // take Demote back
 	PromoteNode // make standby Node leave recovery
 	Repoint     // let standby Node follow To, until it streams
 	Rejoin      // start the stopped Node as a standby of To, until it streams
@@ -37,7 +39,7 @@ const (
 func (k ActionKind) String() string {
 	return [...]string{"publish", "probe", "reply", "progress", "note", "hook", "save",
 		"freeze", "unfreeze", "collect", "await-replay", "fence", "checkpoint", "quiesce", "stop",
-		"start", "promote", "repoint", "rejoin"}[k]
+		"start", "demote", "reopen", "promote", "repoint", "rejoin"}[k]
 }
 
 // Action is one thing to do; which fields matter depends on Kind.
@@ -111,6 +113,9 @@ func describeRecord(r *cluster.Record) string {
 	}
 	if len(r.Down) > 0 {
 		fmt.Fprintf(&b, " | detached %v", r.Down)
+	}
+	if len(r.Demoted) > 0 {
+		fmt.Fprintf(&b, " | demoted %v", r.Demoted)
 	}
 	if len(r.Astray) > 0 {
 		fmt.Fprintf(&b, " | astray %v", r.Astray)

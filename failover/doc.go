@@ -32,7 +32,9 @@
 //     then there is no failover.
 //   - A primary whose machine cannot be reached by commands (access none) is not
 //     fenced. It is not used any more, but clients that go around pgherd may
-//     still write to it.
+//     still write to it. A switchover makes it read-only by default and ends its
+//     sessions: what pgherd's clients were promised is on the new primary, but
+//     who asks for a read-write transaction there gets one.
 //   - A silent primary counts as alive while a standby has received something
 //     from it after the first failed probe had ended. An idle one sends nothing for up to half of
 //     wal_sender_timeout.

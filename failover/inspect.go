@@ -100,7 +100,15 @@ func (s *stepper) plan(node cluster.NodeID) []string {
 	} else {
 		add("checkpoint on node %d, so that it stops quickly", s.Primary)
 		add("hold writes, and wait until sessions have left node %d, for %v at most", s.Primary, c.QuiesceTimeout)
-		add("stop node %d in order", s.Primary)
+		if s.unstoppable(s.Primary) {
+			if len(s.Nodes) > 2 {
+				add("stop the receivers of the other standbys")
+			}
+			add("make node %d read-only by default and end its sessions; it cannot be stopped (access none): "+
+				"what clients that go around pgherd may still write there is lost", s.Primary)
+		} else {
+			add("stop node %d in order", s.Primary)
+		}
 		add("wait until node %d has replayed all of its log, for %v at most", node, c.CatchupTimeout)
 	}
 	add("raise the epoch to %d: from here on there is no way back", s.Epoch+1)
@@ -108,7 +116,9 @@ func (s *stepper) plan(node cluster.NodeID) []string {
 	for _, n := range s.Nodes {
 		switch {
 		case n.ID == node || n.Detached || n.Status == cluster.Recovering:
-		case n.ID == s.Primary && !s.leaderless() && n.Access != cluster.AccessNone:
+		case n.ID == s.Primary && !s.leaderless() && s.unstoppable(n.ID):
+			add("leave node %d down: %s", n.ID, remedy(&s.Nodes[n.ID]))
+		case n.ID == s.Primary && !s.leaderless():
 			add("start node %d as a standby of node %d", n.ID, node)
 		case n.follows() && !s.foreign(&s.Nodes[n.ID]):
 			add("have node %d follow node %d", n.ID, node)

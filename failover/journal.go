@@ -45,7 +45,8 @@ func (s *stepper) known(id cluster.NodeID) bool {
 	return id >= cluster.NoNode && int(id) < len(s.Nodes)
 }
 
-// undo makes the old primary run again. Standbys that were stopped are fetch's business.
+// undo makes the old primary run again. Standbys that were stopped are fetch's
+// business, a demotion is settle's.
 func (s *stepper) undo(j *cluster.Entry) {
 	s.Journal = nil
 	if j.From == cluster.NoNode {

@@ -17,25 +17,13 @@ func TestModel(t *testing.T) {
 	runs := 0
 	for _, nodes := range []int{2, 3} {
 		for _, acks := range []int{0, 1} {
-			for _, planned := range []bool{false, true} {
-				m := model{t: t, nodes: nodes, acks: acks, planned: planned}
-				last := m.run(0, 0, 0)
-				for cancel := 1; planned && cancel <= last; cancel++ {
-					m.cancel = cancel
-					m.run(0, 0, 0)
-					m.run(cancel+3, 0, 0)
-					m.run(0, cancel+3, cancel%nodes)
-				}
-				m.cancel = 0
-				for crash := range last + 1 {
-					m.run(crash, 0, 0)
-					for kill := 1; kill <= last; kill += 5 {
-						m.run(crash, kill+crash%5, nodes-1) // the one that does not lag
-						m.run(crash, kill, crash%nodes)
-					}
-					if t.Failed() {
-						return
-					}
+			for _, m := range []model{
+				{access: cluster.AccessLocal, stride: 5}, {access: cluster.AccessLocal, planned: true, stride: 5},
+				{access: cluster.AccessNone, planned: true, stride: 13},
+			} {
+				m.t, m.nodes, m.acks = t, nodes, acks
+				if m.enumerate(); t.Failed() {
+					return
 				}
 				runs += m.runs
 			}
@@ -49,8 +37,31 @@ type model struct {
 	t           *testing.T
 	nodes, acks int
 	planned     bool
+	access      cluster.Access
+	stride      int // from one moment of a node's death to the next
 	cancel      int // at which point who asked takes it back; 0: never
 	runs        int
+}
+
+// enumerate strikes at every point, and at every pair of some.
+func (m *model) enumerate() {
+	last := m.run(0, 0, 0)
+	for m.cancel = 1; m.planned && m.cancel <= last; m.cancel++ {
+		m.run(0, 0, 0)
+		m.run(m.cancel+3, 0, 0)
+		m.run(0, m.cancel+3, m.cancel%m.nodes)
+	}
+	m.cancel = 0
+	for crash := range last + 1 {
+		m.run(crash, 0, 0)
+		for kill := 1; kill <= last; kill += m.stride {
+			m.run(crash, kill+crash%5, m.nodes-1) // the one that does not lag
+			m.run(crash, kill, crash%m.nodes)
+		}
+		if m.t.Failed() {
+			return
+		}
+	}
 }
 
 // settling is within how many rounds, of 200 or 300 ms each, all must be well.
@@ -60,8 +71,8 @@ const settling = 400
 // never, and tells how many points there were.
 func (m *model) run(crash, kill, victim int) int {
 	m.runs++
-	name := fmt.Sprintf("%d nodes, acks %d, planned %v, canceled at %d, crash at %d, node %d killed at %d", m.nodes, m.acks, m.planned, m.cancel, crash, victim, kill)
-	w := newWorld(m.t, name, m.nodes, m.acks)
+	name := fmt.Sprintf("%d nodes, access %s, acks %d, planned %v, canceled at %d, crash at %d, node %d killed at %d", m.nodes, m.access, m.acks, m.planned, m.cancel, crash, victim, kill)
+	w := newWorld(m.t, name, m.nodes, m.acks, m.access)
 	for range 5 {
 		w.round()
 	}

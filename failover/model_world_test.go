@@ -44,16 +44,17 @@ type server struct {
 	log     []int
 	follows cluster.NodeID
 	lags    bool // it is always one record behind
+	demoted bool // read-only
 }
 
 var errSilent = errors.New("it does not answer")
 
-func newWorld(t *testing.T, name string, nodes, acks int) *world {
+func newWorld(t *testing.T, name string, nodes, acks int, access cluster.Access) *world {
 	w := &world{t: t, name: name, acks: acks, now: epochStart, leaders: map[cluster.Epoch]cluster.NodeID{},
 		store: cluster.Record{Primary: cluster.NoNode}, faults: map[int]func(){}}
 	w.config = Config{Auto: true, HealthCheck: HealthCheck{MaxRetries: 1}}
 	for i := range nodes {
-		w.config.Nodes = append(w.config.Nodes, cluster.Node{ID: cluster.NodeID(i), Name: fmt.Sprint("node", i), Host: "h", Port: i, Access: cluster.AccessLocal})
+		w.config.Nodes = append(w.config.Nodes, cluster.Node{ID: cluster.NodeID(i), Name: fmt.Sprint("node", i), Host: "h", Port: i, Access: access})
 		w.nodes = append(w.nodes, &server{running: true, primary: i == 0, tl: 1, lags: nodes > 2 && i == 1})
 	}
 	w.restart()
@@ -155,6 +156,9 @@ func (w *world) write() {
 		w.fail("nodes %d and %d took writes in epoch %d", was, p, s.Epoch)
 	}
 	w.leaders[s.Epoch] = p
+	if w.nodes[p].demoted {
+		w.fail("writes go to node %d, which is read-only", p)
+	}
 	w.written++
 	w.nodes[p].log = append(w.nodes[p].log, w.written)
 	if w.replicate(true) >= w.acks {
@@ -234,6 +238,11 @@ func (w *world) perform(a Action) (Found, error) {
 		n.running = false
 	case Start:
 		n.running = true
+	case Demote:
+		w.replicate(false)
+		n.demoted = true
+	case Reopen:
+		n.demoted = false
 	case PromoteNode:
 		w.promote(a.Node)
 		f.Timeline = n.tl
@@ -254,7 +263,7 @@ func (w *world) promote(id cluster.NodeID) {
 	if n.primary {
 		return
 	}
-	n.primary, n.follows = true, cluster.NoNode
+	n.primary, n.demoted, n.follows = true, false, cluster.NoNode
 	n.tl++
 	for _, r := range w.acked {
 		if w.acks > 0 && !slices.Contains(n.log, r) {

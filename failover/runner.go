@@ -48,6 +48,10 @@ func (r *runner) run(ctx context.Context, a Action) (Found, error) {
 		return Found{}, r.repoint(ctx, a)
 	case Quiesce:
 		return Found{}, r.quiesce(ctx, a)
+	case Demote:
+		return r.demote(ctx, a)
+	case Reopen:
+		return Found{}, r.reopen(ctx, a)
 	}
 	return r.runOnHost(ctx, a)
 }

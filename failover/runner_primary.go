@@ -28,6 +28,9 @@ func (r *runner) promote(ctx context.Context, a Action) (Found, error) {
 		if err != nil {
 			return err
 		}
+		if err := resetReadOnly(ctx, c); err != nil {
+			return err
+		}
 		var file string
 		if err := c.QueryRow(ctx, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())").Scan(&file); err != nil {
 			return err

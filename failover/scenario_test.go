@@ -19,7 +19,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 // TestScenarios runs testdata/*.txt: blocks of commands, a line of dashes, and
 // the actions that Step answered. Commands:
 //
-//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [hooks=yes]
+//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [demoted=0] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [hooks=yes]
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	cancel REQUEST
@@ -239,6 +239,9 @@ func (sc *scenario) cluster(args arguments) {
 	}
 	if f := args.number("astray", -1); f >= 0 {
 		r.Astray = []cluster.NodeID{cluster.NodeID(f)}
+	}
+	if d := args.number("demoted", -1); d >= 0 {
+		r.Demoted = []cluster.NodeID{cluster.NodeID(d)}
 	}
 	if d := args.number("down", -1); d >= 0 {
 		r.Down = []cluster.NodeID{cluster.NodeID(d)}

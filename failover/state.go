@@ -47,6 +47,7 @@ type NodeView struct {
 	NotBefore time.Time // reports that began earlier are out of date
 	Conninfo  string    // primary_conninfo before a failover emptied it; may hold a password
 	Astray    bool      // a failover has stopped its receiver, or not reached it; not seen to stream since
+	Demoted   bool      // it may be read-only by default: nothing is written there before that was taken back
 	FetchAt   time.Time // not before is it told again to follow the primary
 }
 
@@ -60,7 +61,8 @@ func NewState(c Config, r cluster.Record, now time.Time) State {
 		s.Primary = cluster.NoNode
 	}
 	for _, n := range c.Nodes {
-		v := NodeView{Node: n, Status: cluster.Waiting, Since: now, Astray: slices.Contains(r.Astray, n.ID)}
+		v := NodeView{Node: n, Status: cluster.Waiting, Since: now, Astray: slices.Contains(r.Astray, n.ID),
+			Demoted: slices.Contains(r.Demoted, n.ID)}
 		if slices.Contains(r.Down, n.ID) {
 			v.Status, v.Detached, v.Reason = cluster.Down, true, reasonDetached
 		}
@@ -87,6 +89,9 @@ func (s *State) record() cluster.Record {
 	for _, n := range s.Nodes {
 		if n.Detached {
 			r.Down = append(r.Down, n.ID)
+		}
+		if n.Demoted {
+			r.Demoted = append(r.Demoted, n.ID)
 		}
 		if n.Astray {
 			r.Astray = append(r.Astray, n.ID)
@@ -148,7 +153,7 @@ func (s *State) reigning() cluster.NodeID {
 		return cluster.NoNode
 	}
 	n := s.Nodes[s.Primary]
-	if !n.Status.Serves() || n.Last.Role == cluster.Standby {
+	if !n.Status.Serves() || n.Last.Role == cluster.Standby || n.Demoted {
 		return cluster.NoNode
 	}
 	return s.Primary

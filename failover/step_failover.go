@@ -100,11 +100,15 @@ func (s *stepper) frozen(e Done) {
 		s.Nodes[e.Node].Conninfo = e.Found.Conninfo
 	}
 	if e.Err != nil {
-		s.note("node %d is no candidate: %v", e.Node, e.Err)
+		s.note("the receiver of node %d was not stopped: %v", e.Node, e.Err)
 	} else {
 		s.Op.Frozen = append(s.Op.Frozen, e.Node)
 	}
 	if len(s.Op.Pending) > 0 || s.undone() {
+		return
+	}
+	if s.demotes() {
+		s.demote()
 		return
 	}
 	s.Op.Phase = PhaseCollect

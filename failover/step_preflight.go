@@ -204,10 +204,6 @@ func (c *check) streams() bool {
 
 // primary: what keeps a primary that lives from handing over.
 func (c *check) primary(p *NodeView) {
-	if p.Access == cluster.AccessNone {
-		c.add(lasting, fmt.Sprintf("Set access for node %d, or stop it yourself and then PROMOTE NODE %d.", p.ID, c.n.ID),
-			"node %d, the primary, cannot be stopped by pgherd: its access is none", p.ID)
-	}
 	if c.w.Mode == Force {
 		return
 	}

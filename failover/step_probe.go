@@ -71,7 +71,7 @@ func (s *stepper) judgeStandby(n *NodeView) {
 	case s.foreign(n):
 		s.set(n.ID, cluster.Down, s.foreignReason(n))
 	case n.claims():
-		s.set(n.ID, cluster.Down, fmt.Sprintf("claims to be primary, but node %d is: RECOVER NODE %d", s.Primary, n.ID))
+		s.set(n.ID, cluster.Down, fmt.Sprintf("claims to be primary, but node %d is: %s", s.Primary, remedy(n)))
 	case n.Last.Receiver.Streams(s.Nodes[s.Primary].Node):
 		s.failback(n)
 	case n.Status == cluster.Up:

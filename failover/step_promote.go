@@ -83,6 +83,7 @@ func (s *stepper) promoted(e Done) {
 func (s *stepper) open() {
 	op := s.Op
 	op.Phase, op.Pending, s.Promised = PhaseRejoin, nil, false
+	s.Nodes[op.To].Demoted = false // the promotion has taken that back
 	s.answered(op.To, cluster.Primary)
 	s.Sync, s.Seen, s.Barrier = crowned(s.Sync, op.To), cluster.Synchronous{}, 0
 	s.set(op.To, cluster.Up, "")
@@ -108,6 +109,8 @@ func (s *stepper) follow(n *NodeView) {
 	n.Astray = n.ID != op.To // until it streams
 	switch {
 	case n.ID == op.To || n.Detached || n.Status == cluster.Recovering:
+	case n.ID == op.From && s.demotes():
+		s.leaveOld(n)
 	case n.ID == op.From && !n.follows():
 		s.rejoinOld(n)
 	case n.follows() && !s.foreign(n):
@@ -174,16 +177,21 @@ func (s *stepper) abort(cause error) {
 		s.restart(cause)
 		return
 	}
-	for _, id := range op.Halted {
-		if op.From != cluster.NoNode {
-			s.emit(Action{Kind: Unfreeze, Node: id, To: op.From, Conninfo: s.Nodes[id].Conninfo})
-		}
-	}
+	s.release()
 	if op.Kind == OpFailover && op.From != cluster.NoNode {
 		s.set(op.From, cluster.Quarantine, "failover was given up: "+withHint(cause))
 		s.RetryAt = s.now.Add(retryOperation)
 	}
 	s.end(cause)
+}
+
+// release lets the standbys whose receivers were stopped follow again.
+func (s *stepper) release() {
+	for _, id := range s.Op.Halted {
+		if s.Op.From != cluster.NoNode {
+			s.emit(Action{Kind: Unfreeze, Node: id, To: s.Op.From, Conninfo: s.Nodes[id].Conninfo})
+		}
+	}
 }
 
 // end closes the operation and its journal.

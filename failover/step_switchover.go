@@ -38,10 +38,14 @@ func (s *stepper) checkpointed(e Done) {
 	s.do(Action{Kind: Quiesce, Node: s.Op.From})
 }
 
-// quiesced goes on in any case: the shutdown ends the sessions that are left.
+// quiesced goes on in any case: the shutdown, or the demotion, ends the sessions that are left.
 func (s *stepper) quiesced(e Done) {
 	if e.Err != nil {
 		s.note("sessions still use node %d and will be terminated: %v", s.Op.From, e.Err)
+	}
+	if s.demotes() {
+		s.still()
+		return
 	}
 	s.Op.Phase = PhaseStop
 	s.progress("switchover: stopping node %d", s.Op.From)
@@ -71,6 +75,12 @@ func (s *stepper) stopped(e Done) {
 // restart undoes a switchover: nobody was promoted, the old primary goes on.
 func (s *stepper) restart(cause error) {
 	s.Op.Phase, s.Op.Failed, s.Op.Pending = PhaseRestart, cause, nil
+	if s.Nodes[s.Op.From].Demoted {
+		s.progress("switchover failed (%v): making node %d writable again", cause, s.Op.From)
+		s.do(Action{Kind: Reopen, Node: s.Op.From})
+		s.release()
+		return
+	}
 	s.progress("switchover failed (%v): starting node %d again", cause, s.Op.From)
 	s.do(Action{Kind: Start, Node: s.Op.From})
 }
@@ -78,8 +88,10 @@ func (s *stepper) restart(cause error) {
 func (s *stepper) restarted(e Done) {
 	cause := s.Op.Failed
 	n := &s.Nodes[s.Op.From]
+	n.Demoted = n.Demoted && e.Err != nil
 	if e.Err != nil {
-		cause = fmt.Errorf("%w; and node %d could not be started again: %w", cause, n.ID, e.Err)
+		s.RetryAt = s.now.Add(retryOperation)
+		cause = fmt.Errorf("%w; and node %d could not be made to take writes again: %w", cause, n.ID, e.Err)
 	} else {
 		s.answered(n.ID, cluster.Primary)
 		s.set(n.ID, cluster.Up, "")

@@ -23,6 +23,7 @@ type Record struct {
 
 	Promised    bool        `json:",omitempty"` // Primary was chosen, and not seen to have left recovery
 	Synchronous Synchronous `json:",omitzero"`
+	Demoted     []NodeID    `json:",omitempty"` // primaries that a switchover has made, or was about to make, read-only
 	Astray      []NodeID    `json:",omitempty"` // standbys that a failover has stopped, or not reached: they are to follow the primary when they can
 }
 
