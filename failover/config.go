@@ -47,6 +47,7 @@ type Config struct {
 
 	ManualFailback   bool          // a standby that was down waits for ATTACH (auto_failback off)
 	FailbackInterval time.Duration // not sooner than this after it went down
+	KeepFalsePrimary bool          // a second primary is quarantined, not down (detach_false_primary off)
 	Hooks            Hooks
 }
 

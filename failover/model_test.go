@@ -19,7 +19,7 @@ func TestModel(t *testing.T) {
 		for _, acks := range []int{0, 1} {
 			for _, m := range []model{
 				{access: cluster.AccessLocal, stride: 5}, {access: cluster.AccessLocal, planned: true, stride: 5},
-				{access: cluster.AccessNone, planned: true, stride: 13},
+				{access: cluster.AccessNone, planned: true, stride: 23},
 			} {
 				m.t, m.nodes, m.acks = t, nodes, acks
 				if m.enumerate(); t.Failed() {
@@ -48,8 +48,10 @@ func (m *model) enumerate() {
 	last := m.run(0, 0, 0)
 	for m.cancel = 1; m.planned && m.cancel <= last; m.cancel++ {
 		m.run(0, 0, 0)
-		m.run(m.cancel+3, 0, 0)
-		m.run(0, m.cancel+3, m.cancel%m.nodes)
+		if m.cancel%2 == 0 {
+			m.run(m.cancel+3, 0, 0)
+			m.run(0, m.cancel+3, m.cancel/2%m.nodes)
+		}
 	}
 	m.cancel = 0
 	for crash := range last + 1 {

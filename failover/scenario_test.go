@@ -19,7 +19,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 // TestScenarios runs testdata/*.txt: blocks of commands, a line of dashes, and
 // the actions that Step answered. Commands:
 //
-//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [demoted=0] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [hooks=yes]
+//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [demoted=0] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [detach_false_primary=false] [hooks=yes]
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	cancel REQUEST
@@ -226,6 +226,7 @@ func (sc *scenario) cluster(args arguments) {
 		c.Nodes = append(c.Nodes, n)
 	}
 	c.ManualFailback = args["auto_failback"] == "false"
+	c.KeepFalsePrimary = args["detach_false_primary"] == "false"
 	if args["hooks"] != "" {
 		c.Nodes[0].DataDirectory = "/data/0"
 		c.Hooks = Hooks{Failover: "down %d %h %p %D new %m %H %r %R old %M %P %N %S %%", Failback: "back %d new %m", FollowPrimary: "follow %d new %m old %P"}

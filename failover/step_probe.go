@@ -71,7 +71,7 @@ func (s *stepper) judgeStandby(n *NodeView) {
 	case s.foreign(n):
 		s.set(n.ID, cluster.Down, s.foreignReason(n))
 	case n.claims():
-		s.set(n.ID, cluster.Down, fmt.Sprintf("claims to be primary, but node %d is: %s", s.Primary, remedy(n)))
+		s.falsePrimary(n)
 	case n.Last.Receiver.Streams(s.Nodes[s.Primary].Node):
 		s.failback(n)
 	case n.Status == cluster.Up:
@@ -81,6 +81,16 @@ func (s *stepper) judgeStandby(n *NodeView) {
 	default:
 		s.set(n.ID, cluster.Down, fmt.Sprintf("does not stream from node %d: RECOVER NODE %d", s.Primary, n.ID))
 	}
+}
+
+// falsePrimary takes a second node that is out of recovery out of service
+// (Pgpool-II detach_false_primary). One that is down already stays so.
+func (s *stepper) falsePrimary(n *NodeView) {
+	status := cluster.Down
+	if s.Config.KeepFalsePrimary && n.Status != cluster.Down {
+		status = cluster.Quarantine
+	}
+	s.set(n.ID, status, fmt.Sprintf("claims to be primary, but node %d is: %s", s.Primary, remedy(n)))
 }
 
 // standbyDied: a node that is out of service already keeps its reason.

@@ -111,7 +111,7 @@ func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 	return failover.Config{Nodes: nodes, Monitor: monitorOf(cfg), Auto: cfg.Failover.Auto,
 		HealthCheck:     failover.HealthCheck{Period: h.Period, Timeout: h.Timeout, MaxRetries: h.MaxRetries, RetryDelay: h.RetryDelay},
 		FailoverTimeout: f.Timeout, SwitchoverTimeout: f.SwitchoverTimeout, CatchupTimeout: f.CatchupTimeout,
-		ManualFailback: !f.AutoFailback, FailbackInterval: f.AutoFailbackInterval,
+		ManualFailback: !f.AutoFailback, FailbackInterval: f.AutoFailbackInterval, KeepFalsePrimary: !f.DetachFalsePrimary,
 		Hooks: failover.Hooks{Failover: f.FailoverCommand, Failback: f.FailbackCommand,
 			FollowPrimary: f.FollowPrimaryCommand, Timeout: f.CommandTimeout}}
 }

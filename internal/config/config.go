@@ -95,6 +95,8 @@ type Failover struct {
 	AutoFailback         bool          `yaml:"auto_failback"`          // a standby that was down and streams again is attached
 	AutoFailbackInterval time.Duration `yaml:"auto_failback_interval"` // not sooner than this after it went down
 
+	DetachFalsePrimary bool `yaml:"detach_false_primary"` // a second node that is out of recovery is down, not just unused
+
 	FailoverCommand      string        `yaml:"failover_command"`       // shell commands with Pgpool-II's placeholders
 	FailbackCommand      string        `yaml:"failback_command"`       // "" = none
 	FollowPrimaryCommand string        `yaml:"follow_primary_command"` //
@@ -156,12 +158,13 @@ func (c *Config) setDefaults() {
 			RetryDelay: 100 * time.Millisecond,
 		},
 		Failover: Failover{
-			Auto:              true,
-			Timeout:           60 * time.Second,
-			SwitchoverTimeout: 30 * time.Second,
-			CatchupTimeout:    10 * time.Second,
-			AutoFailback:      true,
-			CommandTimeout:    60 * time.Second,
+			Auto:               true,
+			Timeout:            60 * time.Second,
+			SwitchoverTimeout:  30 * time.Second,
+			CatchupTimeout:     10 * time.Second,
+			AutoFailback:       true,
+			DetachFalsePrimary: true,
+			CommandTimeout:     60 * time.Second,
 		},
 		Recovery: Recovery{Timeout: 90 * time.Second},
 	}
