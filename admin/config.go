@@ -121,7 +121,7 @@ func pgbouncerNames() map[string]string {
 		"pool.reserve_timeout": "reserve_pool_timeout", "pool.max_clients": "max_client_conn",
 		"tls.client.sslmode": "client_tls_sslmode", "tls.server.sslmode": "server_tls_sslmode",
 		"tcp.keepalive": "tcp_keepalive", "tcp.keepidle": "tcp_keepidle", "tcp.keepintvl": "tcp_keepintvl", "tcp.keepcnt": "tcp_keepcnt",
-		"tcp.user_timeout": "tcp_user_timeout",
+		"tcp.user_timeout": "tcp_user_timeout", "log.file": "logfile",
 	}
 	for _, same := range []string{"max_db_connections", "max_db_client_connections", "max_user_connections", "max_user_client_connections",
 		"query_wait_timeout", "query_wait_notify", "query_timeout", "transaction_timeout", "idle_transaction_timeout",

@@ -173,7 +173,7 @@ func commands(d Deps, views []view) table {
 		pause(d), resume(d), disable(d), enable(d),
 		kill(d), killClient(d, "KILL", "CLIENT"), killClient(d, "KILL_CLIENT"),
 		reconnect(d), waitClose(d), suspend(),
-		set(d), logRotate(), reload(d.Process),
+		set(d), logRotate(d.Process), reload(d.Process),
 		shutdown(d.Process),
 	)
 	t = append(t, pgpoolCommands(d)...)

@@ -174,6 +174,8 @@ func testConfig() *config.Config {
 		Databases: map[string]config.Database{"app": {User: "joe", Password: config.NewSecret("secret")}}}
 }
 
+func (e *engines) RotateLog() (string, error) { return "", nil }
+
 func (e *engines) Shutdown(mode ShutdownMode) { e.note(mode.String()) }
 
 func (e *engines) Set(key, value string) ([]string, error) {

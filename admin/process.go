@@ -12,6 +12,9 @@ type Process interface {
 	// Set changes one key until the next Reload, in the form of the file. Its notes
 	// and errors are those of Reload.
 	Set(key, value string) (notes []string, err error)
+	// RotateLog opens the log file again and tells its name, "" for stderr. An error
+	// means that the log goes on where it was.
+	RotateLog() (file string, err error)
 	// Shutdown begins to end the program and returns at once. It may be called again
 	// with less patience.
 	Shutdown(mode ShutdownMode)

@@ -28,6 +28,7 @@ type app struct {
 	log      hclog.Logger
 	group    *reactor.Group
 	reloads  reloads
+	logs     *logFile // nil: the log is somebody else's
 	users    *server.Users
 	console  *admin.Console
 	asked    chan admin.ShutdownMode // SHUTDOWN was said; one slot

@@ -52,6 +52,11 @@ func (a *app) Reload() (notes []string, err error) {
 	}
 	a.apply(next)
 	r.current = next.cfg
+	if a.logs != nil {
+		if err := a.logs.Reopen(); err != nil {
+			a.log.Error("the log goes on in the old file", "error", err)
+		}
+	}
 	a.log.Info("reloaded the configuration", "changed", strings.Join(changed, ", "))
 	if len(waiting) > 0 {
 		a.log.Warn("some changes need a restart", "keys", strings.Join(waiting, ", "))

@@ -43,11 +43,15 @@ func serveCommand(ctx context.Context, args []string, _ io.Writer) error {
 		return fmt.Errorf("--log-format is %q; it can be text or json", *format)
 	}
 	asJSON := *format == "json" || (*format == "" && cfg.Log.Format == config.LogJSON)
-	a, err := newApp(cfg, newLogger(cfg.Log.Level, asJSON, os.Stderr))
+	logs, err := openLogFile(cfg.Log.File)
 	if err != nil {
 		return err
 	}
-	a.reloads.file = *file
+	a, err := newApp(cfg, newLogger(cfg.Log.Level, asJSON, logs))
+	if err != nil {
+		return err
+	}
+	a.reloads.file, a.logs = *file, logs
 	return a.runWithHangups(ctx, hangups)
 }
 

@@ -114,6 +114,7 @@ type Recovery struct {
 type Log struct {
 	Level  LogLevel  `yaml:"level"`
 	Format LogFormat `yaml:"format"`
+	File   string    `yaml:"file"` // "" is stderr
 }
 
 // authQuery is PgBouncer's default auth_query with every name qualified.

@@ -30,7 +30,7 @@ func diff(a, b reflect.Value, prefix string) []string {
 // restart is the keys, or sections, that are only read when pgherd starts.
 func restart() []string {
 	return []string{"listen", "unix_socket_mode", "nodes", "monitor", "tls", "state_dir", "loops", "io_method",
-		"health_check", "failover", "recovery", "log.format",
+		"health_check", "failover", "recovery", "log.format", "log.file",
 		"auth.query_user", "auth.query", "auth.database", "auth.query_ttl"}
 }
 

@@ -169,9 +169,9 @@ func TestPasswordFileHoldsOneLine(t *testing.T) {
 }
 
 func TestPathsAreRelativeToTheFile(t *testing.T) {
-	c := mustParse(t, "nodes: [{host: db1}]\nmonitor: {user: u}\nauth: {users_file: ../users.txt}\nstate_dir: state\n")
-	if c.Auth.UsersFile != "/etc/users.txt" || c.StateDir != "/etc/pgherd/state" {
-		t.Errorf("got %q and %q", c.Auth.UsersFile, c.StateDir)
+	c := mustParse(t, "nodes: [{host: db1}]\nmonitor: {user: u}\nauth: {users_file: ../users.txt}\nstate_dir: state\nlog: {file: log/pgherd.log}\n")
+	if c.Auth.UsersFile != "/etc/users.txt" || c.StateDir != "/etc/pgherd/state" || c.Log.File != "/etc/pgherd/log/pgherd.log" {
+		t.Errorf("got %q, %q and %q", c.Auth.UsersFile, c.StateDir, c.Log.File)
 	}
 }
 

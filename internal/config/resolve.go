@@ -20,6 +20,7 @@ func (r resolver) config(c *Config) {
 		}
 	}
 	c.StateDir = r.path(c.StateDir)
+	c.Log.File = r.path(c.Log.File)
 	c.Auth.UsersFile = r.path(c.Auth.UsersFile)
 	c.Auth.HBAFile = r.path(c.Auth.HBAFile)
 	c.Auth.IdentFile = r.path(c.Auth.IdentFile)
