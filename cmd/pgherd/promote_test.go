@@ -63,3 +63,34 @@ func TestPromoteInterrupted(t *testing.T) {
 		t.Errorf("rows add up to %s", n)
 	}
 }
+
+// TestPromoteUnderPgbench: 64 clients that know nothing of us do not notice that the
+// primary has changed, there and back: no transaction fails.
+func TestPromoteUnderPgbench(t *testing.T) {
+	r := startRig(t, 2, "")
+	r.awaitStreaming()
+	if out, err := exec.Command("pgbench", "-i", "-q", "-s", "10", r.dsn("bench", "")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var out bytes.Buffer
+	load := exec.Command("pgbench", "-n", "-c", "64", "-j", "2", "-T", "7", "-P", "1", r.dsn("bench", ""))
+	load.Stdout, load.Stderr = &out, &out
+	if err := load.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := r.client()
+	for _, to := range []string{"1", "0"} {
+		pgtest.Await(t, 10*time.Second, "64 clients at work", func() bool {
+			var rows int
+			return c.QueryRow(t.Context(), "SELECT count(*) FROM pgbench_history").Scan(&rows) == nil && rows > 500
+		})
+		began := time.Now()
+		r.mustPSQL("pgpool", "PROMOTE NODE "+to)
+		t.Logf("PROMOTE NODE %s took %s", to, time.Since(began).Round(time.Millisecond))
+		r.awaitStreaming()
+	}
+	if err := load.Wait(); err != nil || !strings.Contains(out.String(), "number of failed transactions: 0 ") {
+		t.Errorf("pgbench: %v\n%s", err, &out)
+	}
+	t.Logf("%s", &out)
+}
