@@ -151,13 +151,13 @@ func (i *Instance) Running() (bool, error) {
 		return false, err
 	}
 	dir, err := i.machine.ProcessDir(pid)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return false, nil // gone, and its number perhaps another user's since
 	}
 	if err != nil {
 		return false, i.fail("looking for the server", err)
 	}
-	return sameDir(dir, i.node.DataDirectory), nil
+	return sameDir(i.machine, dir, i.node.DataDirectory), nil
 }
 
 // postmaster is the process number in postmaster.pid; 0 when there is none.

@@ -65,6 +65,8 @@ func ownUser() (Machine, error) {
 func (l *local) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
 func (l *local) RemoveAll(path string) error          { return os.RemoveAll(path) }
 
+func (l *local) RealPath(path string) (string, error) { return filepath.EvalSymlinks(path) }
+
 func (l *local) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
 
 func (l *local) Tail(path string, n int64) ([]byte, error) {

@@ -7,7 +7,7 @@ import (
 )
 
 // Machine runs commands and touches files where a node lives, as the owner of
-// its data directory. Paths are absolute.
+// its data directory: Local and Over make one. Paths are absolute.
 type Machine interface {
 	// Run returns what the command wrote to stdout, at most 1 MiB. An error is
 	// an *ExitError when the command ran and failed.
@@ -30,6 +30,8 @@ type Machine interface {
 	// DirSize is the sum of the sizes of the files under path in bytes,
 	// following the links of pg_tblspc and pg_wal.
 	DirSize(path string) (uint64, error)
+	// RealPath is path without symbolic links.
+	RealPath(path string) (string, error)
 	// ProcessDir is the working directory of a live process; fs.ErrNotExist
 	// when there is no such process.
 	ProcessDir(pid int) (string, error)

@@ -64,7 +64,7 @@ func (l *local) worksIn(pid int, dir string) (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	return sameDir(at, dir), nil
+	return sameDir(l, at, dir), nil
 }
 
 // KillServer holds on to the process while it makes sure which one it is: a
@@ -89,10 +89,10 @@ func (l *local) KillServer(pid int, dir string) error {
 }
 
 // sameDir compares a kernel's name of a directory with a configured one.
-func sameDir(real, configured string) bool {
+func sameDir(m Machine, real, configured string) bool {
 	if real == configured {
 		return true
 	}
-	resolved, err := filepath.EvalSymlinks(configured)
+	resolved, err := m.RealPath(configured)
 	return err == nil && real == resolved
 }

@@ -43,6 +43,9 @@ func (i *Instance) shutDown(ctx context.Context, mode StopMode) error {
 // abort counts on nothing but the kernel: the polite way is tried first because
 // it leaves no shared memory behind.
 func (i *Instance) abort(ctx context.Context) error {
+	if _, err := i.Running(); errors.Is(err, ErrUnreachable) {
+		return err // once is enough: each try takes its time
+	}
 	polite, cancel := context.WithTimeout(ctx, abortPatience)
 	defer cancel()
 	asked := i.shutDown(polite, Immediate)
