@@ -54,7 +54,7 @@ func (s *stepper) undo(j *cluster.Entry) {
 		return
 	}
 	from := &s.Nodes[j.From]
-	if OpKind(j.Kind) == OpSwitchover && from.Last.Outcome != Alive && from.Access == cluster.AccessLocal {
+	if OpKind(j.Kind) == OpSwitchover && from.Last.Outcome != Alive && from.Access != cluster.AccessNone {
 		s.begin(Operation{Kind: OpSwitchover, From: j.From, To: j.To})
 		s.restart(errInterrupted)
 		return

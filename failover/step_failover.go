@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
 
 const (
@@ -162,10 +163,16 @@ func (s *stepper) caughtUp(e Done) {
 }
 
 func (s *stepper) canStop(id cluster.NodeID) bool {
-	return id != cluster.NoNode && s.Nodes[id].Access == cluster.AccessLocal
+	return id != cluster.NoNode && s.Nodes[id].Access != cluster.AccessNone
 }
 
+// fenced: a machine that cannot be reached is as one without access. It is most
+// likely off, and a primary that comes back is not used.
 func (s *stepper) fenced(e Done) {
+	if errors.Is(e.Err, host.ErrUnreachable) {
+		s.progress("nobody can see to it that node %d, the primary that was, has ended: %v", s.Op.From, e.Err)
+		e.Err = nil
+	}
 	if e.Err != nil {
 		s.abort(fmt.Errorf("the old primary may still run: %w", e.Err))
 		return

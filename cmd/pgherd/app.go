@@ -37,6 +37,7 @@ type app struct {
 	server   *server.Server
 	failover *failover.Engine
 	recovery *recovery.Engine
+	hosts    *instances
 	certs    certificates
 	lookup   *server.AuthQuery // nil without auth.query_user
 }
@@ -65,7 +66,8 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	a := &app{log: log, group: group, reloads: newReloads(cfg), users: access.users, asked: make(chan admin.ShutdownMode, 1),
 		board: cluster.NewBoard(nodes, time.Now()), certs: own}
 	journal := cluster.NewJournal(journalSize)
-	instances := newInstances(nodes, a.board)
+	instances := newInstances(nodes, newMachines(cfg.Nodes), a.board)
+	a.hosts = instances
 	observer := &observer{}
 	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), access.users, observer, log.Named("pool"))
 	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
@@ -120,6 +122,7 @@ func (a *app) Run(ctx context.Context) error {
 	a.recovery.Close()
 	stopEngine()
 	wg.Wait()
+	a.hosts.machines.close()
 	a.pools.Close()
 	if a.lookup != nil {
 		a.lookup.Close()

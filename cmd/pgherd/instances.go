@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -15,54 +16,79 @@ import (
 // instances opens the nodes' data directories when they are first needed, for
 // a node may be reached by SQL alone, or not be there yet.
 type instances struct {
-	nodes []cluster.Node
-	board *cluster.Board
-
-	mu   sync.Mutex // guards open
-	open map[cluster.NodeID]*host.Instance
+	nodes    []cluster.Node
+	machines *machines
+	board    *cluster.Board
+	open     []opened // by node
 }
 
-func newInstances(nodes []cluster.Node, board *cluster.Board) *instances {
-	return &instances{nodes: nodes, board: board, open: map[cluster.NodeID]*host.Instance{}}
+// opened has a lock of its own: a machine that hangs holds up nobody else.
+type opened struct {
+	mu       sync.Mutex // guards the others
+	machine  host.Machine
+	instance *host.Instance
 }
 
-// get opens node's instance. An empty data directory is worked on with the
-// primary's binaries: it is to become the primary's copy.
+func newInstances(nodes []cluster.Node, m *machines, board *cluster.Board) *instances {
+	return &instances{nodes: nodes, machines: m, board: board, open: make([]opened, len(nodes))}
+}
+
+// get opens node's instance. An empty data directory is worked on with programs
+// of the primary's version: it is to become the primary's copy.
 func (i *instances) get(id cluster.NodeID) (*host.Instance, error) {
-	node := i.nodes[id]
-	if node.Access == cluster.AccessNone || node.DataDirectory == "" {
-		return nil, fmt.Errorf("node %d has no access: set access and data_directory in its entry under nodes", id)
+	o := &i.open[id]
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.instance != nil {
+		return o.instance, nil
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if in := i.open[id]; in != nil {
-		return in, nil
-	}
-	m, err := host.Local(node.DataDirectory)
-	if err != nil {
+	if err := i.openNode(id, o); err != nil {
 		return nil, fmt.Errorf("node %d: %w", id, err)
 	}
-	bin, err := i.binaries(m, node)
-	if err != nil {
-		return nil, fmt.Errorf("node %d: %w", id, err)
-	}
-	i.open[id] = host.Open(m, node, bin)
-	return i.open[id], nil
+	return o.instance, nil
 }
 
-func (i *instances) binaries(m host.Machine, node cluster.Node) (string, error) {
+func (i *instances) openNode(id cluster.NodeID, o *opened) (err error) {
+	if o.machine == nil {
+		if o.machine, err = i.machines.of(int(id)); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	there, err := m.Exists(node.DataDirectory + "/PG_VERSION")
+	bin, err := i.binaries(ctx, o.machine, id)
+	if err != nil {
+		return err
+	}
+	o.instance = host.Open(o.machine, i.nodes[id], bin)
+	return nil
+}
+
+func (i *instances) binaries(ctx context.Context, m host.Machine, id cluster.NodeID) (string, error) {
+	dir := i.nodes[id].DataDirectory
+	there, err := m.Exists(dir + "/PG_VERSION")
 	if err != nil {
 		return "", err
 	}
-	dir := node.DataDirectory
-	if primary := i.board.Current().Primary; !there && primary != cluster.NoNode && i.nodes[primary].DataDirectory != "" {
-		dir = i.nodes[primary].DataDirectory
+	if !there {
+		if major, err := i.primaryMajor(); err == nil {
+			return host.FindMajor(ctx, m, major)
+		}
 	}
-	bin, err := host.FindBinaries(ctx, m, dir)
-	return bin, err
+	return host.FindBinaries(ctx, m, dir)
+}
+
+// primaryMajor is what the primary's own machine says.
+func (i *instances) primaryMajor() (int, error) {
+	primary := i.board.Current().Primary
+	if primary == cluster.NoNode {
+		return 0, errors.New("there is no primary")
+	}
+	m, err := i.machines.of(int(primary))
+	if err != nil {
+		return 0, err
+	}
+	return host.MajorVersion(m, i.nodes[primary].DataDirectory)
 }
 
 // The engines declare what they need of an instance themselves.

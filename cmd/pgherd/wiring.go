@@ -22,10 +22,7 @@ func nodesOf(cfg *config.Config) []cluster.Node {
 	nodes := make([]cluster.Node, len(cfg.Nodes))
 	for i, n := range cfg.Nodes {
 		nodes[i] = cluster.Node{ID: cluster.NodeID(i), Name: n.ApplicationName, Host: n.Host, Port: n.Port,
-			DataDirectory: n.DataDirectory, Weight: n.Weight, SSL: sslOf(cfg.TLS, n), Flag: cluster.Flag(n.Flag)}
-		if n.Access == config.AccessLocal {
-			nodes[i].Access = cluster.AccessLocal
-		}
+			DataDirectory: n.DataDirectory, Weight: n.Weight, SSL: sslOf(cfg.TLS, n), Flag: cluster.Flag(n.Flag), Access: cluster.Access(n.Access)}
 	}
 	return nodes
 }

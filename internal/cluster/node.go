@@ -17,14 +17,10 @@ type Access int
 const (
 	AccessNone  Access = iota // SQL only: the node cannot be stopped, started or rebuilt
 	AccessLocal               // on this machine, as the owner of the data directory
+	AccessSSH                 // by the system's ssh
 )
 
-func (a Access) String() string {
-	if a == AccessLocal {
-		return "local"
-	}
-	return "none"
-}
+func (a Access) String() string { return [...]string{"none", "local", "ssh"}[a] }
 
 // Node is one PostgreSQL instance as configured. It does not change while
 // pgherd runs.

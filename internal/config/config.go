@@ -37,6 +37,7 @@ type Node struct {
 	Port            int     `yaml:"port"`
 	DataDirectory   string  `yaml:"data_directory"` // absolute, on the node's machine; "" = unknown
 	Access          Access  `yaml:"access"`
+	SSH             SSH     `yaml:"ssh"`
 	Weight          float64 `yaml:"weight"`           // share of reads relative to the other nodes; 0 = none
 	ApplicationName string  `yaml:"application_name"` // of its WAL receiver; unique
 	SSLMode         SSLMode `yaml:"sslmode"`          // after Load that of tls.server where the node has none
@@ -174,5 +175,5 @@ func (c *Config) setDefaults() {
 // setDefaults fills in what a node of the list may leave out.
 // application_name follows from the node's number: see resolve.
 func (n *Node) setDefaults() {
-	*n = Node{Port: 5432, Weight: 1}
+	*n = Node{Port: 5432, Weight: 1, SSH: defaultSSH()}
 }

@@ -54,7 +54,7 @@ func NeedRestart(changed []string, a, b *Config) []string {
 func SameNodes(a, b *Config) bool {
 	return slices.EqualFunc(a.Nodes, b.Nodes, func(x, y Node) bool {
 		x.Weight = y.Weight
-		return x == y
+		return reflect.DeepEqual(x, y)
 	})
 }
 

@@ -40,7 +40,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	if !reflect.DeepEqual(*got, want) {
 		t.Errorf("got  %+v\nwant %+v", *got, want)
 	}
-	if first := got.Nodes[0]; first != (Node{"10.0.0.10", 5432, first.DataDirectory, AccessNone, 1, "node0", SSLPrefer, AllowToFailover}) {
+	if first := got.Nodes[0]; !reflect.DeepEqual(first, Node{"10.0.0.10", 5432, first.DataDirectory, AccessNone, defaultSSH(), 1, "node0", SSLPrefer, AllowToFailover}) {
 		t.Errorf("node 0 does not show the defaults: %+v", first)
 	}
 }
@@ -107,6 +107,8 @@ func documentedDefault(t *testing.T, key string) string {
 		return "*required*"
 	case "nodes[].application_name":
 		return "`node` and the number"
+	case "nodes[].ssh.host":
+		return "that of the node"
 	case "nodes[].sslmode":
 		return "that of `tls.server`"
 	}

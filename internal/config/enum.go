@@ -72,9 +72,10 @@ type Access int
 const (
 	AccessNone  Access = iota // it cannot
 	AccessLocal               // the node runs on this machine
+	AccessSSH                 // by the system's ssh, as its section ssh says
 )
 
-func (Access) choices() []string { return []string{"none", "local"} }
+func (Access) choices() []string { return []string{"none", "local", "ssh"} }
 
 // String is the word used in the file.
 func (a Access) String() string { return a.choices()[a] }

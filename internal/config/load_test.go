@@ -103,7 +103,7 @@ func TestSmallestFileGivesDefaults(t *testing.T) {
 	}
 	var want Config
 	want.setDefaults()
-	want.Nodes = []Node{{Host: "db1", Port: 5432, Weight: 1, ApplicationName: "node0", SSLMode: SSLPrefer}}
+	want.Nodes = []Node{{Host: "db1", Port: 5432, SSH: defaultSSH(), Weight: 1, ApplicationName: "node0", SSLMode: SSLPrefer}}
 	want.Monitor.User = "pgherd"
 	want.Auth.Type = AuthTrust
 	if !reflect.DeepEqual(*c, want) {
@@ -123,8 +123,8 @@ func TestWholeCluster(t *testing.T) {
 	var want Config
 	want.setDefaults()
 	want.Nodes = []Node{
-		{"127.0.0.1", 15432, "/some/n0", AccessLocal, 1, "node0", SSLPrefer, AllowToFailover},
-		{"127.0.0.1", 15433, "/some/n1", AccessLocal, 2, "node1", SSLPrefer, AllowToFailover},
+		{"127.0.0.1", 15432, "/some/n0", AccessLocal, defaultSSH(), 1, "node0", SSLPrefer, AllowToFailover},
+		{"127.0.0.1", 15433, "/some/n1", AccessLocal, defaultSSH(), 2, "node1", SSLPrefer, AllowToFailover},
 	}
 	want.Monitor = Monitor{User: "bench", Password: NewSecret("bench"), Database: "postgres"}
 	want.Auth.UsersFile = filepath.Join(here, "users.txt")

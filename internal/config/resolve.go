@@ -15,9 +15,11 @@ type resolver struct {
 
 func (r resolver) config(c *Config) {
 	for i := range c.Nodes {
-		if n := &c.Nodes[i]; n.ApplicationName == "" {
+		n := &c.Nodes[i]
+		if n.ApplicationName == "" {
 			n.ApplicationName = "node" + strconv.Itoa(i)
 		}
+		r.ssh(n)
 	}
 	c.StateDir = r.path(c.StateDir)
 	c.Log.File = r.path(c.Log.File)

@@ -23,8 +23,12 @@ func (v validator) nodes(nodes []Node) {
 			flag(key+".flag", n.Flag.String())
 		}
 		// Recovery empties data directories: two nodes must not share one.
-		if n.Access == AccessLocal && n.DataDirectory != "" {
+		switch {
+		case n.DataDirectory == "":
+		case n.Access == AccessLocal:
 			directory(key+".data_directory", n.DataDirectory)
+		case n.Access == AccessSSH:
+			directory(key+".data_directory", fmt.Sprintf("%s:%d:%s", strings.ToLower(n.SSH.Host), n.SSH.Port, n.DataDirectory))
 		}
 	}
 }
@@ -34,9 +38,10 @@ func (v validator) node(key string, n Node) {
 	between(v, key+".port", n.Port, 1, 65535)
 	between(v, key+".weight", n.Weight, 0, 1e8)
 	v.absolute(key+".data_directory", n.DataDirectory)
-	if n.Access == AccessLocal && n.DataDirectory == "" && !v.failed(key+".data_directory") {
-		v.failf(key+".data_directory", "missing; access: local needs it")
+	if n.Access != AccessNone && n.DataDirectory == "" && !v.failed(key+".data_directory") {
+		v.failf(key+".data_directory", "missing; access: %s needs it", n.Access)
 	}
+	v.ssh(key+".ssh", n)
 	const longest = 63 // PostgreSQL cuts longer application names
 	if len(n.ApplicationName) > longest {
 		v.failf(key+".application_name", "longer than %d bytes", longest)

@@ -22,7 +22,7 @@ const (
 // missing or empty. It looks where Debian and Red Hat keep them, then where
 // pg_config says, then in PATH.
 func FindBinaries(ctx context.Context, m Machine, dataDirectory string) (string, error) {
-	major, err := majorVersion(m, dataDirectory)
+	major, err := MajorVersion(m, dataDirectory)
 	if errors.Is(err, fs.ErrNotExist) {
 		return FindNewest(ctx, m)
 	}
@@ -33,9 +33,17 @@ func FindBinaries(ctx context.Context, m Machine, dataDirectory string) (string,
 		return "", fmt.Errorf("data_directory %s: it was made by PostgreSQL %d; versions %d to %d are supported",
 			dataDirectory, major, oldestMajor, newestMajor)
 	}
+	return findMajor(ctx, m, major, fmt.Sprintf("PostgreSQL %d (the version of data_directory %s)", major, dataDirectory))
+}
+
+// FindMajor returns the directory of the programs of a major version.
+func FindMajor(ctx context.Context, m Machine, major int) (string, error) {
+	return findMajor(ctx, m, major, fmt.Sprintf("PostgreSQL %d", major))
+}
+
+func findMajor(ctx context.Context, m Machine, major int, what string) (string, error) {
 	return find(ctx, m, append(packaged(major), fromPath(ctx, m)...), func(v int) bool { return v == major },
-		fmt.Sprintf("PostgreSQL %d (the version of data_directory %s)", major, dataDirectory),
-		fmt.Sprintf("postgresql-%d", major))
+		what, fmt.Sprintf("postgresql-%d", major))
 }
 
 // FindNewest returns the directory of the newest PostgreSQL programs that can
@@ -114,8 +122,8 @@ func serverMajor(ctx context.Context, m Machine, dir string) (int, error) {
 	return strconv.Atoi(string(found[1]))
 }
 
-// majorVersion reads PG_VERSION.
-func majorVersion(m Machine, dataDirectory string) (int, error) {
+// MajorVersion reads PG_VERSION; fs.ErrNotExist when there is none.
+func MajorVersion(m Machine, dataDirectory string) (int, error) {
 	path := filepath.Join(dataDirectory, "PG_VERSION")
 	data, err := m.ReadFile(path)
 	if err != nil {

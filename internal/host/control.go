@@ -41,7 +41,7 @@ func (i *Instance) Control(ctx context.Context) (Control, error) {
 	if err != nil {
 		return Control{}, i.fail("control data", err)
 	}
-	c.MajorVersion, err = majorVersion(i.machine, i.node.DataDirectory)
+	c.MajorVersion, err = MajorVersion(i.machine, i.node.DataDirectory)
 	return c, err
 }
 

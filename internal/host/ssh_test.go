@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -150,9 +151,9 @@ func (m machine) testRun() {
 // testCancel: when Run returns, nothing of the command is left.
 func (m machine) testCancel() {
 	ctx, cancel := context.WithCancel(m.Context())
-	var child string
+	child := ""
 	_, err := m.Machine.Run(ctx, host.Command{Path: "sh", Args: []string{"-c", "sleep 100 & echo $! >&2; wait"},
-		Stderr: func(line string) { child = line; cancel() }})
+		Stderr: func(line string) { child = cmp.Or(child, line); cancel() }})
 	if !errors.Is(err, context.Canceled) {
 		m.Errorf("got %v", err)
 	}
