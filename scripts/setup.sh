@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building and testing pgherd needs, but for Go and make:
-# PostgreSQL 13 to 18 (server, client, pgbench), Python's two drivers for it, and
-# a C compiler. Silent when nothing is missing. "setup.sh compiler" looks only after the compiler, which is
-# all that building needs.
+# PostgreSQL 13 to 18 (server, client, pgbench), Python's two drivers for it, ssh
+# and its server, and a C compiler. Silent when nothing is missing. "setup.sh
+# compiler" looks only after the compiler, which is all that building needs.
 set -euo pipefail
 
 missing=()
@@ -23,6 +23,9 @@ have_compiler() {
 if [ "${1-}" != compiler ]; then
 	have_server || missing+=(postgresql) # its versions since 10 have contrib and pgbench in it
 	command -v psql >/dev/null || missing+=(postgresql-client)
+	# Tests start an sshd of their own, on 127.0.0.1.
+	[ -x /usr/sbin/sshd ] || missing+=(openssh-server)
+	command -v ssh >/dev/null || missing+=(openssh-client)
 	# Drivers that the tests of clients run: psycopg2 and psycopg 3.
 	/usr/bin/python3 -c 'import psycopg2' 2>/dev/null || missing+=(python3-psycopg2)
 	/usr/bin/python3 -c 'import psycopg' 2>/dev/null || missing+=(python3-psycopg)
@@ -32,7 +35,7 @@ have_compiler || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
-	echo "setup: install PostgreSQL 13 to 18 (server, contrib with pgbench, client), a C compiler and the C library's headers." >&2
+	echo "setup: install PostgreSQL 13 to 18 (server, contrib with pgbench, client), OpenSSH's client and server, a C compiler and the C library's headers." >&2
 	echo "setup: on Debian these are: ${missing[*]}" >&2
 	exit 1
 fi
@@ -52,6 +55,12 @@ trap 'rm -f "$log"' EXIT
 apt() {
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1
 }
+case " ${missing[*]} " in
+*" openssh-server "*)
+	# A server that nobody has asked for shall not listen. systemctl unmask ssh ends that.
+	command -v systemctl >/dev/null && "${as_root[@]}" systemctl mask ssh.service ssh.socket >>"$log" 2>&1 || true
+	;;
+esac
 if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
 	tail -20 "$log" >&2
 	echo "setup: apt-get failed; install ${missing[*]} yourself and try again" >&2
