@@ -126,7 +126,15 @@ func (r *runner) quiesce(ctx context.Context, a Action) error {
 	return r.sessions.Quiesce(ctx, a.Node)
 }
 
+// checkpoint comes before anything has happened in a switchover: whether the node
+// can be stopped is found out then, and a connection to its machine is there when
+// writes are held.
 func (r *runner) checkpoint(ctx context.Context, a Action) error {
+	if a.Host {
+		if err := r.tryHost(a.Node); err != nil {
+			return err
+		}
+	}
 	return r.with(ctx, a.Node, func(c *pgx.Conn) error {
 		_, err := c.Exec(ctx, "CHECKPOINT")
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/host"
 )
 
@@ -27,6 +28,15 @@ func (r *runner) runOnHost(ctx context.Context, a Action) (Found, error) {
 		return Found{}, r.rejoin(ctx, i, a)
 	}
 	return Found{}, fmt.Errorf("node %d: no way to %s", a.Node, a.Kind)
+}
+
+// tryHost sees whether the node's machine can be worked on.
+func (r *runner) tryHost(node cluster.NodeID) error {
+	i, err := r.instances(node)
+	if err == nil {
+		_, err = i.Running()
+	}
+	return err
 }
 
 // stop shuts a primary down in order and finds the end of its log. By force it

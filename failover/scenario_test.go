@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; commit it only when you know why it changed")
@@ -305,7 +306,11 @@ func (sc *scenario) done(plain []string, args arguments) {
 			d.Kind = k
 		}
 	}
-	if args["error"] != "" {
+	switch args["error"] {
+	case "":
+	case "unreachable":
+		d.Err = host.ErrUnreachable
+	default:
 		d.Err = errors.New(args["error"])
 	}
 	d.Found = Found{SystemID: "7", Timeline: cluster.Timeline(args.number("tli", 1)), Received: args.lsn(), Replayed: args.lsn()}

@@ -166,10 +166,10 @@ func (s *stepper) canStop(id cluster.NodeID) bool {
 	return id != cluster.NoNode && s.Nodes[id].Access != cluster.AccessNone
 }
 
-// fenced: a machine that cannot be reached is as one without access. It is most
-// likely off, and a primary that comes back is not used.
+// fenced: when the primary is gone, a machine that cannot be reached is as one
+// without access. It is most likely off, and a primary that comes back is not used.
 func (s *stepper) fenced(e Done) {
-	if errors.Is(e.Err, host.ErrUnreachable) {
+	if s.Op.Kind == OpFailover && errors.Is(e.Err, host.ErrUnreachable) {
 		s.progress("nobody can see to it that node %d, the primary that was, has ended: %v", s.Op.From, e.Err)
 		e.Err = nil
 	}

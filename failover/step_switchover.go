@@ -24,7 +24,7 @@ func (s *stepper) intended(e Done) {
 		s.freeze()
 	default:
 		s.Op.Phase = PhaseCheckpoint
-		s.do(Action{Kind: Checkpoint, Node: s.Op.From})
+		s.do(Action{Kind: Checkpoint, Node: s.Op.From, Host: s.Nodes[s.Op.From].Access != cluster.AccessNone})
 	}
 }
 

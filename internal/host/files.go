@@ -27,8 +27,8 @@ const (
 // do runs a script with arguments $1, $2 and so on.
 func (f files) do(limit time.Duration, stdin []byte, script string, args ...string) ([]byte, error) {
 	limit += f.remote.to.ConnectTimeout
-	timeout := fmt.Errorf("no answer within %v", limit)
-	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, timeout)
+	silent := fmt.Errorf("ssh %s: %w: no answer within %v", f.remote, ErrUnreachable, limit)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, silent)
 	defer cancel()
 	c := Command{Path: "sh", Args: append([]string{"-c", script, "pgherd"}, args...), Env: []string{"LC_ALL=C"}}
 	if stdin != nil {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -234,5 +235,32 @@ func TestSSHHangs(t *testing.T) {
 	}
 	if took := time.Since(began); took > 8*time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// A machine that hangs behind a connection that is kept holds nobody up either.
+func TestSSHHangsLater(t *testing.T) {
+	server := pgtest.SSHD(t)
+	server.ConnectTimeout = time.Second
+	m := server.Machine()
+	out, err := m.Run(t.Context(), host.Command{Path: "sh", Args: []string{"-c", "ps -o ppid= -p $PPID"}})
+	must(t, err)
+	connected, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	must(t, err)
+	listener := server.Pid()
+	for _, pid := range []int{connected, listener} {
+		must(t, syscall.Kill(pid, syscall.SIGSTOP))
+		defer syscall.Kill(pid, syscall.SIGCONT)
+	}
+	began := time.Now()
+	if _, err := m.ReadFile("/etc/hostname"); !errors.Is(err, host.ErrUnreachable) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	must(t, syscall.Kill(listener, syscall.SIGCONT))
+	if there, err := m.Exists("/etc/hostname"); !there || err != nil {
+		t.Errorf("over a new connection: %v, %v", there, err)
 	}
 }

@@ -100,11 +100,21 @@ func (s *SSHServer) trust(file string) {
 // TrustAnother has the client expect a host key that the server does not have.
 func (s *SSHServer) TrustAnother() { s.trust(s.IdentityFile + ".pub") }
 
+// Pid is the process that takes connections.
+func (s *SSHServer) Pid() int {
+	s.t.Helper()
+	text, err := s.machine.ReadFile(s.file("pid"))
+	s.must(err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	s.must(err)
+	return pid
+}
+
 func (s *SSHServer) serve() {
 	s.t.Helper()
 	config := fmt.Sprintf("ListenAddress %s\nPort %d\nHostKey %s\nAuthorizedKeysFile %s\n"+
-		"StrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
-		s.Host, s.Port, s.file("host_key"), s.file("authorized_keys"))
+		"StrictModes no\nUsePAM no\nPidFile %s\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+		s.Host, s.Port, s.file("host_key"), s.file("authorized_keys"), s.file("pid"))
 	s.must(s.machine.WriteFile(s.file("sshd_config"), []byte(config), 0o600))
 	ctx, stop := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
