@@ -108,6 +108,7 @@ func (a *app) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var engineErr, serverErr error
 	wg.Go(func() { engineErr = a.failover.Run(engine) })
+	wg.Go(func() { a.hosts.greet(a.log) })
 	served := make(chan struct{})
 	wg.Go(func() {
 		defer close(served)

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/pgherd/pgherd/failover"
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/host"
@@ -46,6 +48,19 @@ func (i *instances) get(id cluster.NodeID) (*host.Instance, error) {
 		return nil, fmt.Errorf("node %d: %w", id, err)
 	}
 	return o.instance, nil
+}
+
+// greet opens what is reached by ssh, so that a login that does not work is known
+// before a failover needs it.
+func (i *instances) greet(log hclog.Logger) {
+	for _, n := range i.nodes {
+		if n.Access != cluster.AccessSSH {
+			continue
+		}
+		if _, err := i.get(n.ID); err != nil {
+			log.Warn("pgherd cannot work on a node's machine; see pgherd check --connect", "node", n.ID, "error", err)
+		}
+	}
 }
 
 func (i *instances) openNode(id cluster.NodeID, o *opened) (err error) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pgtest"
@@ -107,8 +108,19 @@ func TestCheckOverSSH(t *testing.T) {
 		}
 	}
 	server.TrustAnother()
+	r.testGreeting(r.sshConfig(server))
 	out, err := r.check(r.sshConfig(server))
 	if want := "node 0: ssh " + server.Machine().String() + ": the machine shows another host key than "; !strings.HasPrefix(out, want) || err == nil {
 		t.Errorf("got %s, %v", out, err)
 	}
+}
+
+// testGreeting: a login that does not work is in the log from the start.
+func (r *rig) testGreeting(path string) {
+	r.Helper()
+	r.serve(path)
+	pgtest.Await(r, 10*time.Second, "a warning", func() bool {
+		text := r.log.String()
+		return strings.Contains(text, "[WARN]") && strings.Contains(text, "node=0") && strings.Contains(text, "shows another host key than")
+	})
 }

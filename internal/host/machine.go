@@ -13,6 +13,7 @@ type Machine interface {
 	// an *ExitError when the command ran and failed.
 	Run(ctx context.Context, c Command) ([]byte, error)
 
+	// ReadFile reads a whole file, on another machine of at most 1 MiB.
 	ReadFile(path string) ([]byte, error)
 	// Tail is the last bytes of a file, at most n.
 	Tail(path string, n int64) ([]byte, error)

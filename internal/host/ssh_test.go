@@ -31,6 +31,7 @@ func TestMachines(t *testing.T) {
 		dir := filepath.Join(server.Dir, name+` a'b "c" $(touch escaped) ; \ *`)
 		t.Run(name, func(t *testing.T) { machine{t, m, dir}.test() })
 		t.Run(name+" runs", func(t *testing.T) { machine{t, m, dir}.testRun() })
+		t.Run(name+" keeps secrets", func(t *testing.T) { machine{t, m, dir}.testSecret() })
 		t.Run(name+" cancelled", func(t *testing.T) { machine{t, m, dir}.testCancel() })
 	}
 	entries, err := here.ReadDir(server.Dir)
@@ -146,6 +147,16 @@ func (m machine) testRun() {
 	out, err = m.Machine.Run(m.Context(), host.Command{Path: "cat"})
 	if len(out) > 0 || err != nil {
 		m.Errorf("without stdin: %q, %v", out, err)
+	}
+}
+
+// testSecret: the environment has passwords, and lists of processes are public.
+func (m machine) testSecret() {
+	out, err := m.Machine.Run(m.Context(), host.Command{Path: "sh", Env: []string{"PGPASSWORD=s3" + "cret"},
+		Args: []string{"-c", `cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' '; echo "$PGPASSWORD"`}})
+	list, known := strings.CutSuffix(string(out), "s3cret\n")
+	if err != nil || !known || strings.Contains(list, "s3cret") {
+		m.Errorf("known to the command: %v; shown to everybody: %v; %v", known, strings.Contains(list, "s3cret"), err)
 	}
 }
 
