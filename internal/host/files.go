@@ -24,7 +24,7 @@ const (
 	slowly  = 10 * time.Minute // one on a whole directory; an end of the connection is noticed earlier
 )
 
-// do runs a script with arguments $1, $2 and so on.
+// do runs a script with arguments $1, $2 and so on; errors name the first.
 func (f files) do(limit time.Duration, stdin []byte, script string, args ...string) ([]byte, error) {
 	limit += f.remote.to.ConnectTimeout
 	silent := fmt.Errorf("ssh %s: %w: no answer within %v", f.remote, ErrUnreachable, limit)
@@ -35,7 +35,7 @@ func (f files) do(limit time.Duration, stdin []byte, script string, args ...stri
 		c.Stdin = bytes.NewReader(stdin)
 	}
 	out, err := f.remote.run(ctx, c, 0)
-	return out, fileError(err, strings.Join(args, " "))
+	return out, fileError(err, args[0])
 }
 
 func (f files) quick(script string, args ...string) ([]byte, error) {
@@ -200,6 +200,6 @@ func (f files) ServersIn(dir string) ([]int, error) {
 // KillServer has no pidfd: between the look and the signal the number might
 // change hands, if all numbers were used within a millisecond.
 func (f files) KillServer(pid int, dir string) error {
-	_, err := f.quick(works+`pid=$2; if works "$1"; then kill -KILL "$pid" || works "$1" && exit 1; fi; true`, dir, strconv.Itoa(pid))
+	_, err := f.quick(works+`pid=$2; if works "$1" && ! kill -KILL "$pid" && works "$1"; then exit 1; fi`, dir, strconv.Itoa(pid))
 	return err
 }

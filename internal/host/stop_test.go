@@ -27,9 +27,17 @@ func gone(t *testing.T, i *host.Instance) {
 	}
 }
 
+// onMachines runs a test on this machine, and over ssh.
+func onMachines(t *testing.T, test func(t *testing.T, on pgtest.Option)) {
+	t.Run("local", func(t *testing.T) { test(t, pgtest.WithMachine(nil)) })
+	t.Run("ssh", func(t *testing.T) { test(t, pgtest.WithMachine(pgtest.SSHD(t).Machine())) })
+}
+
 // A hung server, and one of which only the postmaster hangs.
-func TestStopImmediateOfAHungServer(t *testing.T) {
-	c := pgtest.Cluster(t, 0)
+func TestStopImmediateOfAHungServer(t *testing.T) { onMachines(t, stopImmediateOfAHungServer) }
+
+func stopImmediateOfAHungServer(t *testing.T, on pgtest.Option) {
+	c := pgtest.Cluster(t, 0, on)
 	i := c.Instance(0)
 	for name, hang := range map[string]func(){
 		"all":        func() { c.Freeze(0) },
@@ -53,8 +61,10 @@ func TestStopImmediateOfAHungServer(t *testing.T) {
 }
 
 // The postmaster was killed, and a backend that hangs has not noticed.
-func TestStopImmediateOfAnOrphan(t *testing.T) {
-	c := pgtest.Cluster(t, 0)
+func TestStopImmediateOfAnOrphan(t *testing.T) { onMachines(t, stopImmediateOfAnOrphan) }
+
+func stopImmediateOfAnOrphan(t *testing.T, on pgtest.Option) {
+	c := pgtest.Cluster(t, 0, on)
 	i := c.Instance(0)
 	var pid int
 	must(t, c.Conn(0).QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&pid))
@@ -70,8 +80,10 @@ func TestStopImmediateOfAnOrphan(t *testing.T) {
 }
 
 // Other servers, and other programs in the data directory, are left alone.
-func TestStopImmediateKillsNobodyElse(t *testing.T) {
-	c := pgtest.Cluster(t, 1)
+func TestStopImmediateKillsNobodyElse(t *testing.T) { onMachines(t, stopImmediateKillsNobodyElse) }
+
+func stopImmediateKillsNobodyElse(t *testing.T, on pgtest.Option) {
+	c := pgtest.Cluster(t, 1, on)
 	i := c.Instance(0)
 	other := exec.Command("sleep", "100")
 	other.Dir = i.DataDirectory()

@@ -21,7 +21,12 @@ type options struct {
 	settings  strings.Builder
 	newSystem bool
 	files     map[string]string // of the data directory, by name
+	machine   host.Machine      // that instances are reached by; nil for this one
 }
+
+// WithMachine has the instances reached otherwise than directly, as by
+// SSHServer.Machine.
+func WithMachine(m host.Machine) Option { return func(o *options) { o.machine = m } }
 
 // WithFile writes a file into every node's data directory, such as pg_hba.conf.
 func WithFile(name, text string) Option {
@@ -61,7 +66,7 @@ func Cluster(t testing.TB, standbys int, opts ...Option) *TestCluster {
 		t.Fatalf("this test needs PostgreSQL: %v", err)
 	}
 	c := &TestCluster{t: t, system: s}
-	c.place(standbys + 1)
+	c.place(standbys+1, o)
 	t.Cleanup(c.tearDown)
 	if o.newSystem {
 		c.makeOwnTemplate()
@@ -91,8 +96,11 @@ func (c *TestCluster) makeBase() {
 
 // place chooses directories and ports. The inner directory is the owner's, as
 // the parent of a data directory usually is.
-func (c *TestCluster) place(n int) {
+func (c *TestCluster) place(n int, o *options) {
 	c.t.Helper()
+	if o.machine == nil {
+		o.machine = c.system.machine
+	}
 	c.makeBase()
 	c.dir = filepath.Join(c.base, "nodes")
 	if err := c.system.machine.MkdirAll(c.dir, 0o755); err != nil {
@@ -105,7 +113,7 @@ func (c *TestCluster) place(n int) {
 			DataDirectory: filepath.Join(c.dir, name), Access: cluster.AccessLocal, Weight: 1,
 		}
 		c.nodes = append(c.nodes, node)
-		c.instances = append(c.instances, host.Open(c.system.machine, node, c.system.bin))
+		c.instances = append(c.instances, host.Open(o.machine, node, c.system.bin))
 	}
 }
 
