@@ -30,7 +30,8 @@ func (r *rig) sshConfig(server *pgtest.SSHServer) string {
 func TestOverSSH(t *testing.T) {
 	pgtest.Leaks(t)
 	r := &rig{T: t, cluster: pgtest.Cluster(t, 1), log: &logTail{}}
-	r.serve(r.sshConfig(pgtest.SSHD(t)))
+	server := pgtest.SSHD(t)
+	r.serve(r.sshConfig(server))
 	r.awaitPrimary(cluster.NoNode)
 	r.awaitStreaming()
 	r.mustPSQL("bench", "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n")
@@ -61,6 +62,17 @@ func TestOverSSH(t *testing.T) {
 	left, err := filepath.Glob(dir + ".*-*")
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+	server.Kill()
+	r.cluster.Kill(0)
+	if p := r.awaitPrimary(0); p != 1 {
+		t.Errorf("the primary's machine is off, and node %d is the primary", p)
+	}
+	if text := r.log.String(); !strings.Contains(text, "nobody can see to it that node 0, the primary that was, has ended") {
+		t.Error("nothing was said of the machine that cannot be reached")
+	}
+	if out, err := r.psql("pgpool", "RECOVER NODE 0"); err == nil || !strings.Contains(out, "node 0: ") || !strings.Contains(out, "cannot be reached by ssh") {
+		t.Errorf("RECOVER on a machine that is off: %s", out)
 	}
 }
 

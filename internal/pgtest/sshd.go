@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,6 +109,21 @@ func (s *SSHServer) Pid() int {
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	s.must(err)
 	return pid
+}
+
+// Kill ends the server and its connections, as when the machine is switched off.
+func (s *SSHServer) Kill() {
+	s.t.Helper()
+	table := strings.Fields(s.run("ps", "-e", "-o", "pid=,ppid="))
+	doomed := []string{strconv.Itoa(s.Pid())}
+	for i := 0; i < len(doomed); i++ {
+		for row := range slices.Chunk(table, 2) {
+			if row[1] == doomed[i] {
+				doomed = append(doomed, row[0])
+			}
+		}
+	}
+	s.run("kill", append([]string{"-KILL"}, doomed...)...)
 }
 
 func (s *SSHServer) serve() {
