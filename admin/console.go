@@ -43,8 +43,8 @@ type Cluster interface {
 // Recovery is what the console needs of the recovery engine. Recover returns
 // when the node serves again; ending ctx cancels the job.
 type Recovery interface {
-	Recover(ctx context.Context, node cluster.NodeID, mode RecoverMode, progress func(string)) error
-	ExplainRecover(ctx context.Context, node cluster.NodeID, mode RecoverMode) (Plan, error)
+	Recover(ctx context.Context, node cluster.NodeID, how RecoverOptions, progress func(string)) error
+	ExplainRecover(ctx context.Context, node cluster.NodeID, how RecoverOptions) (Plan, error)
 	RecoveryJobs() []RecoveryJob // the past ones first, oldest first
 	// Check looks for what Recover would be refused for, and does nothing.
 	Check(ctx context.Context, node cluster.NodeID) error

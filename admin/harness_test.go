@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"testing"
@@ -77,10 +78,13 @@ func (e *engines) DetachGracefully(_ context.Context, _ cluster.NodeID, progress
 	return nil
 }
 
-func (e *engines) Recover(ctx context.Context, node cluster.NodeID, mode RecoverMode, progress func(string)) error {
+func (e *engines) Recover(ctx context.Context, node cluster.NodeID, how RecoverOptions, progress func(string)) error {
 	e.note("recover")
-	if mode != RecoverAny {
-		progress("by " + mode.String())
+	if how.Mode != RecoverAny {
+		progress("by " + how.Mode.String())
+	}
+	if how != (RecoverOptions{Mode: how.Mode, Source: cluster.NoNode}) {
+		progress(fmt.Sprintf("%+v", how))
 	}
 	if e.recover != nil {
 		return e.recover(ctx, node, progress)

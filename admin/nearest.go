@@ -15,7 +15,7 @@ func nearest(text string, choices []string) string {
 	}
 	best, least := "", utf8.RuneCountInString(text)/3+1
 	for _, choice := range choices {
-		if d := edlib.OSADamerauLevenshteinDistance(strings.ToUpper(text), choice); d < least {
+		if d := edlib.OSADamerauLevenshteinDistance(strings.ToUpper(text), strings.ToUpper(choice)); d < least {
 			best, least = choice, d
 		}
 	}

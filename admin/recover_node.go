@@ -23,22 +23,16 @@ func (m RecoverMode) String() string {
 func recoverNode(board *cluster.Board, engine Recovery) command {
 	return command{
 		words: []string{"RECOVER", "NODE"},
-		usage: "n [FOLLOW | REWIND | REBUILD]",
+		usage: recoverUsage,
 		help:  "bring a node back as a standby of the primary, and attach it; by the cheapest way that there is, unless one is named",
 		tag:   "RECOVER NODE",
 		parse: func(a *args) (runFunc, error) {
-			number, err := a.number("a node number")
-			if err != nil {
-				return nil, err
-			}
-			mode := recoverMode(a)
+			r, err := parseRecovery(a)
 			return func(ctx context.Context, progress func(string)) ([][]any, error) {
-				node, err := findNode(board, number)
-				if err != nil {
-					return nil, err
-				}
-				return nil, engine.Recover(ctx, node, mode, progress)
-			}, a.end()
+				return nil, r.on(ctx, board, func(ctx context.Context, node cluster.NodeID, o RecoverOptions) error {
+					return engine.Recover(ctx, node, o, progress)
+				})
+			}, err
 		},
 	}
 }

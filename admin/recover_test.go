@@ -9,11 +9,11 @@ import (
 
 // What the engines of the scenarios have to say of recoveries.
 
-func (e *engines) ExplainRecover(_ context.Context, node cluster.NodeID, mode RecoverMode) (Plan, error) {
+func (e *engines) ExplainRecover(_ context.Context, node cluster.NodeID, how RecoverOptions) (Plan, error) {
 	if node == 0 {
 		return Plan{Obstacles: []Obstacle{{Problem: "node 0 is the primary", Hint: "promote another node"}}}, nil
 	}
-	return Plan{Diagnosis: "its log is part of the primary's, asked for " + mode.String(), Steps: []string{"stop", "start"}}, nil
+	return Plan{Diagnosis: "its log is part of the primary's, asked for " + how.Mode.String(), Steps: []string{"stop", "start"}}, nil
 }
 
 func (e *engines) RecoveryJobs() []RecoveryJob {

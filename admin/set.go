@@ -79,7 +79,7 @@ func (a *args) assigned(key string) (string, error) {
 		a.expected = []string{"a value"}
 		return "", a.fail()
 	case len(rest) == 1 && first.kind == tokenQuoted:
-		return strings.ReplaceAll(strings.Trim(first.text, "'"), "''", "'"), nil
+		return first.literal(), nil
 	}
 	return strings.TrimSpace(first.rest[:len(first.rest)-len(a.peek().rest)]), nil
 }

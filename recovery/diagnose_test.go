@@ -120,7 +120,7 @@ func TestPlanOfWhatWasAsked(t *testing.T) {
 		{Rewind, 0x600, Rewind, ""},
 	} {
 		f := brokenStandby()
-		f.Wanted = c.asked
+		f.How = By(c.asked)
 		f.Source.Timeline, f.Source.Position, f.Source.History = 2, 0x900, []cluster.Ancestor{{Timeline: 1, Switch: 0x500}}
 		f.Target.Log = &Log{Timeline: 1, End: c.end, Segment: 0x100, Hints: true}
 		got, found := Plan(f)

@@ -93,17 +93,21 @@ func (e *Engine) Recover(ctx context.Context, node cluster.NodeID, progress func
 	return e.RecoverBy(ctx, node, Undecided, progress)
 }
 
-// RecoverBy brings a node back and returns when it is attached and caught up.
+// RecoverBy is RecoverWith a procedure and nothing else.
+func (e *Engine) RecoverBy(ctx context.Context, node cluster.NodeID, wanted Procedure, progress func(Progress)) error {
+	return e.RecoverWith(ctx, node, By(wanted), progress)
+}
+
+// RecoverWith brings a node back and returns when it is attached and caught up.
 // progress is called on the goroutines of the job, never twice at once; nil is
 // fine. The end of ctx cancels the job.
 //
 // Errors: ErrBusy, ErrClosed, *RefusedError when nothing was touched, and
 // *StepError. The last two carry a hint and a SQLSTATE.
-func (e *Engine) RecoverBy(ctx context.Context, node cluster.NodeID, wanted Procedure, progress func(Progress)) error {
+func (e *Engine) RecoverWith(ctx context.Context, node cluster.NodeID, how Options, progress func(Progress)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	j := newJob(node, cancel, progress, time.Now())
-	j.wanted = wanted
+	j := newJob(node, how, cancel, progress, time.Now())
 	if err := e.admit(j); err != nil {
 		return fmt.Errorf("recover node %d: %w", node, err)
 	}
@@ -116,7 +120,7 @@ func (e *Engine) RecoverBy(ctx context.Context, node cluster.NodeID, wanted Proc
 // Check is the preflight of Recover alone: it returns every reason to refuse, and
 // touches nothing.
 func (e *Engine) Check(ctx context.Context, node cluster.NodeID) error {
-	_, err := e.preflight(ctx, newJob(node, func(error) {}, nil, time.Now()))
+	_, err := e.preflight(ctx, newJob(node, By(Undecided), func(error) {}, nil, time.Now()))
 	return err
 }
 

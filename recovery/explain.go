@@ -15,17 +15,14 @@ type Explanation struct {
 	Obstacles []Obstacle
 }
 
-// Explain is the preflight of RecoverBy alone: it touches nothing. The error is of a
+// Explain is the preflight of RecoverWith alone: it touches nothing. The error is of a
 // look that failed.
-func (e *Engine) Explain(ctx context.Context, node cluster.NodeID, wanted Procedure) (Explanation, error) {
-	facts := e.picture(node)
-	facts.Wanted = wanted
+func (e *Engine) Explain(ctx context.Context, node cluster.NodeID, how Options) (Explanation, error) {
+	facts := e.picture(node, how)
 	if _, found := Plan(facts); len(found) > 0 {
 		return Explanation{Obstacles: found}, nil
 	}
-	j := newJob(node, func(error) {}, nil, time.Now())
-	j.wanted = wanted
-	p, err := e.preflight(ctx, j)
+	p, err := e.preflight(ctx, newJob(node, how, func(error) {}, nil, time.Now()))
 	if p.facts.Source == nil || p.facts.Target == nil {
 		return Explanation{}, err
 	}

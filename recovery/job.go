@@ -27,19 +27,19 @@ type Job struct {
 type job struct {
 	cancel context.CancelCauseFunc
 	tell   func(Progress) // never under mu
-	wanted Procedure      // Undecided leaves it to Diagnose
+	how    Options
 
 	mu    sync.Mutex // guards following
 	row   Job        // Node does not change
 	meter meter
 }
 
-func newJob(node cluster.NodeID, cancel context.CancelCauseFunc, tell func(Progress), now time.Time) *job {
+func newJob(node cluster.NodeID, how Options, cancel context.CancelCauseFunc, tell func(Progress), now time.Time) *job {
 	if tell == nil {
 		tell = func(Progress) {}
 	}
 	return &job{
-		cancel: cancel, tell: tell, meter: meter{began: now},
+		cancel: cancel, tell: tell, how: how, meter: meter{began: now},
 		row: Job{Node: node, Source: cluster.NoNode, Since: now},
 	}
 }

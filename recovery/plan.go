@@ -25,7 +25,7 @@ func (p Procedure) String() string {
 // been looked at; the picture alone can already rule a recovery out.
 type Facts struct {
 	Asked   cluster.NodeID // what the operator named
-	Wanted  Procedure      // what the operator asked for; Undecided leaves it to Diagnose
+	How     Options        // what the operator asked for
 	Nodes   int            // how many nodes are configured
 	Node    cluster.NodeState
 	Primary cluster.NodeState // ID is cluster.NoNode while there is none
@@ -106,13 +106,14 @@ func Plan(f Facts) (Procedure, []Obstacle) {
 // choose takes the operator's word, unless it would not bring the node back.
 func choose(f Facts) (Procedure, []Obstacle) {
 	best, why := Diagnose(f.Source, f.Target)
+	wanted := f.How.Procedure
 	switch {
-	case f.Wanted == Undecided, f.Wanted == best:
+	case wanted == Undecided, wanted == best:
 		return best, nil
-	case f.Wanted == Rebuild:
+	case wanted == Rebuild:
 		return Rebuild, nil
 	}
-	return Undecided, one(fmt.Sprintf("node %d cannot be recovered by %s: %s", f.Node.ID, f.Wanted, why),
+	return Undecided, one(fmt.Sprintf("node %d cannot be recovered by %s: %s", f.Node.ID, wanted, why),
 		fmt.Sprintf("recover it by %s, or leave the choice to pgherd", best))
 }
 
@@ -136,9 +137,9 @@ func pictureObstacles(f Facts) []Obstacle {
 	case n.Host == f.Primary.Host && n.DataDirectory == f.Primary.DataDirectory:
 		return one(fmt.Sprintf("node %d and the primary, node %d, are configured with one data_directory", n.ID, f.Primary.ID),
 			"correct data_directory in the configuration")
-	case healthy(n):
+	case healthy(n) && !f.How.Force:
 		return one(fmt.Sprintf("node %d is %s and streaming: it needs no recovery", n.ID, n.Status),
-			fmt.Sprintf("to rebuild it nevertheless, run DETACH NODE %d first", n.ID))
+			fmt.Sprintf("RECOVER NODE %d FORCE does it nevertheless", n.ID))
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ func brokenStandby() Facts {
 		return cluster.Node{ID: id, Host: "db", Port: 5432 + int(id), DataDirectory: "/d/n" + string(rune('0'+id)), Access: cluster.AccessLocal}
 	}
 	return Facts{
-		Asked: 1, Nodes: 2,
+		Asked: 1, Nodes: 2, How: By(Undecided),
 		Node:    cluster.NodeState{Node: node(1), Status: cluster.Down},
 		Primary: cluster.NodeState{Node: node(0), Status: cluster.Up, Role: cluster.Primary, PGUp: true},
 		Source:  &Source{Major: 15, SystemIdentifier: "7", Bytes: 1000, FreeSenders: 2, FreeSlots: 1},
@@ -37,6 +37,7 @@ func TestPlan(t *testing.T) {
 		{"no data directory", func(f *Facts) { f.Node.DataDirectory = "" }, "no data_directory"},
 		{"the primary's directory", func(f *Facts) { f.Node.DataDirectory = f.Primary.DataDirectory }, "one data_directory"},
 		{"healthy", func(f *Facts) { stream(f, cluster.Up) }, "needs no recovery"},
+		{"healthy, by force", func(f *Facts) { stream(f, cluster.Up); f.How.Force = true }, ""},
 		{"streaming but detached", func(f *Facts) { stream(f, cluster.Down) }, ""},
 		{"up but not streaming", func(f *Facts) { f.Node.Status, f.Node.PGUp = cluster.Up, true }, ""},
 		{"source in recovery", func(f *Facts) { f.Source.InRecovery = true }, "node 0 is in recovery"},

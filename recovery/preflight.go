@@ -28,8 +28,7 @@ type prepared struct {
 // machines, and refuses when Plan finds an obstacle.
 func (e *Engine) preflight(ctx context.Context, j *job) (prepared, error) {
 	j.enter(StepPreflight, "")
-	facts := e.picture(j.row.Node)
-	facts.Wanted = j.wanted
+	facts := e.picture(j.row.Node, j.how)
 	if _, found := Plan(facts); len(found) > 0 {
 		return prepared{}, &RefusedError{j.row.Node, found}
 	}
@@ -59,16 +58,16 @@ func (p prepared) announcement() string {
 		return fmt.Sprintf("node %d will follow node %d: %s", p.node.ID, p.source.ID, why)
 	case p.procedure == Rewind:
 		return fmt.Sprintf("node %d will be rewound to node %d: %s", p.node.ID, p.source.ID, why)
-	case p.facts.Wanted == Rebuild:
+	case p.facts.How.Procedure == Rebuild:
 		why = "as asked"
 	}
 	return fmt.Sprintf("node %d will be rebuilt from node %d (%s): %s", p.node.ID, p.source.ID, size(p.facts.Source.Bytes), why)
 }
 
 // picture is what the board knows.
-func (e *Engine) picture(asked cluster.NodeID) Facts {
+func (e *Engine) picture(asked cluster.NodeID, how Options) Facts {
 	s := e.board.Current()
-	f := Facts{Asked: asked, Nodes: len(s.Nodes)}
+	f := Facts{Asked: asked, How: how, Nodes: len(s.Nodes)}
 	f.Primary.ID = cluster.NoNode
 	if asked >= 0 && int(asked) < len(s.Nodes) {
 		f.Node = s.Nodes[asked]

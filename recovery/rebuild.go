@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -25,7 +26,7 @@ func (r *repair) backup(ctx context.Context) error {
 	r.undo = append(r.undo, func(context.Context) error { return r.work.remove() })
 	return r.instance.BaseBackup(ctx, host.BaseBackup{
 		Source: r.source, Credentials: r.engine.cfg.Monitor, ApplicationName: r.node.Name,
-		Target: r.work.path, Slot: r.node.SlotName(), MaxRate: r.engine.cfg.MaxRate,
+		Target: r.work.path, Slot: r.node.SlotName(), MaxRate: cmp.Or(r.facts.How.MaxRate, r.engine.cfg.MaxRate),
 		Progress: r.job.advance,
 	})
 }
@@ -53,7 +54,7 @@ func (r *repair) swap(context.Context) (err error) {
 func (r *repair) cleanup(context.Context) error {
 	switch {
 	case r.old == "":
-	case r.engine.cfg.KeepOld:
+	case r.engine.cfg.KeepOld || r.facts.How.KeepOld:
 		r.job.say("the former data directory is kept as " + r.old)
 	case r.facts.Target.Directory == DirDamaged:
 		r.warn("the former data directory could not be identified and is kept as " + r.old)

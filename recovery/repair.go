@@ -132,7 +132,7 @@ func (r *repair) stop(ctx context.Context) error {
 	if !running {
 		return nil
 	}
-	if r.facts.Wanted == Rebuild {
+	if r.facts.How.Procedure == Rebuild {
 		return r.stopServer(ctx, host.Immediate)
 	}
 	if r.stopServer(ctx, host.Fast) != nil {

@@ -42,7 +42,7 @@ func (r *rig) returns(node, primary cluster.NodeID, by Procedure, wantSteps ...S
 // explains asserts what Explain says, either by which procedure or why not.
 func (r *rig) explains(node cluster.NodeID, wanted, want Procedure, refuse string) {
 	r.t.Helper()
-	x, err := r.engine.Explain(r.t.Context(), node, wanted)
+	x, err := r.engine.Explain(r.t.Context(), node, By(wanted))
 	refused := len(x.Obstacles) == 1 && strings.Contains(x.Obstacles[0].Problem, refuse)
 	if err != nil || x.Procedure != want || refused != (refuse != "") || (len(x.Steps) > 0) != (refuse == "") {
 		r.t.Errorf("explained as %+v, %v; want %v or %q", x, err, want, refuse)

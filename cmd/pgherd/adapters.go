@@ -77,9 +77,9 @@ type recoverer struct {
 	journal *cluster.Journal
 }
 
-func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, mode admin.RecoverMode, progress func(string)) error {
+func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, how admin.RecoverOptions, progress func(string)) error {
 	last := recovery.Step(-1)
-	return r.engine.RecoverBy(ctx, node, procedureOf(mode), func(p recovery.Progress) {
+	return r.engine.RecoverWith(ctx, node, optionsOf(how), func(p recovery.Progress) {
 		text := strings.TrimSuffix(p.Step.String()+": "+p.Message, ": ")
 		if p.Step != last {
 			last = p.Step
@@ -93,13 +93,18 @@ func (r recoverer) Check(ctx context.Context, node cluster.NodeID) error {
 	return r.engine.Check(ctx, node)
 }
 
+func optionsOf(how admin.RecoverOptions) recovery.Options {
+	return recovery.Options{Procedure: procedureOf(how.Mode), Force: how.Force, Source: how.Source,
+		MaxRate: rateOf(how.MaxRate), KeepOld: how.KeepOld}
+}
+
 func procedureOf(m admin.RecoverMode) recovery.Procedure {
 	return map[admin.RecoverMode]recovery.Procedure{admin.RecoverFollow: recovery.Follow,
 		admin.RecoverRewind: recovery.Rewind, admin.RecoverRebuild: recovery.Rebuild}[m]
 }
 
-func (r recoverer) ExplainRecover(ctx context.Context, node cluster.NodeID, mode admin.RecoverMode) (admin.Plan, error) {
-	x, err := r.engine.Explain(ctx, node, procedureOf(mode))
+func (r recoverer) ExplainRecover(ctx context.Context, node cluster.NodeID, how admin.RecoverOptions) (admin.Plan, error) {
+	x, err := r.engine.Explain(ctx, node, optionsOf(how))
 	plan := admin.Plan{Diagnosis: x.Reason}
 	if x.Procedure != recovery.Undecided {
 		plan.Diagnosis = x.Procedure.String() + ": " + x.Reason

@@ -114,9 +114,14 @@ func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 }
 
 func recoveryConfig(cfg *config.Config, nodes []cluster.Node) recovery.Config {
-	r := recovery.Config{Nodes: nodes, Monitor: monitorOf(cfg), Timeout: cfg.Recovery.Timeout, KeepOld: cfg.Recovery.KeepOld}
-	if cfg.Recovery.MaxRate > 0 {
-		r.MaxRate = fmt.Sprintf("%dk", int64(cfg.Recovery.MaxRate)/1024)
+	r := cfg.Recovery
+	return recovery.Config{Nodes: nodes, Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate)}
+}
+
+// rateOf is a number of bytes per second as pg_basebackup takes it; "" for no limit.
+func rateOf(bytes config.Size) string {
+	if bytes == 0 {
+		return ""
 	}
-	return r
+	return fmt.Sprintf("%dk", int64(bytes)/1024)
 }

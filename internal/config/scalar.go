@@ -18,7 +18,7 @@ func setScalar(v reflect.Value, text string) bool {
 	case *time.Duration:
 		return set(p, text, time.ParseDuration)
 	case *Size:
-		return set(p, text, parseSize)
+		return set(p, text, ParseSize)
 	case *string:
 		*p = text
 		return true

@@ -34,8 +34,8 @@ func (s Size) String() string {
 	return "" // not reached: the last unit divides everything
 }
 
-// parseSize reads 16MB and its like, upper or lower case; 0 needs no unit.
-func parseSize(text string) (Size, error) {
+// ParseSize reads 16MB and its like, upper or lower case; 0 needs no unit.
+func ParseSize(text string) (Size, error) {
 	if text == "0" {
 		return 0, nil
 	}

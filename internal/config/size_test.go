@@ -18,7 +18,7 @@ func TestParseSize(t *testing.T) {
 		{"1536kB", 1536 << 10, "1536kB"},
 	}
 	for _, tt := range tests {
-		got, err := parseSize(tt.text)
+		got, err := ParseSize(tt.text)
 		if err != nil || got != tt.want || got.String() != tt.back {
 			t.Errorf("%s: got %d (%s), %v; want %d (%s)", tt.text, got, got, err, tt.want, tt.back)
 		}
@@ -27,7 +27,7 @@ func TestParseSize(t *testing.T) {
 
 func TestParseSizeRefuses(t *testing.T) {
 	for _, text := range []string{"", "16", "MB", "-1MB", "+1MB", "1.5MB", "16M", "16MiB", "9000000TB", "99999999999999999999B"} {
-		if got, err := parseSize(text); err == nil {
+		if got, err := ParseSize(text); err == nil {
 			t.Errorf("%q: got %d, want an error", text, got)
 		}
 	}
