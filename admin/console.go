@@ -44,6 +44,8 @@ type Cluster interface {
 // when the node serves again; ending ctx cancels the job.
 type Recovery interface {
 	Recover(ctx context.Context, node cluster.NodeID, how RecoverOptions, progress func(string)) error
+	// KillRecovery cancels a node's recovery and returns when it has ended.
+	KillRecovery(ctx context.Context, node cluster.NodeID) error
 	ExplainRecover(ctx context.Context, node cluster.NodeID, how RecoverOptions) (Plan, error)
 	RecoveryJobs() []RecoveryJob // the past ones first, oldest first
 	// Check looks for what Recover would be refused for, and does nothing.
@@ -171,7 +173,7 @@ func commands(d Deps, views []view) table {
 		explainRecover(d.Board, d.Recovery),
 		explainPromote(d.Board, d.Cluster), check(d),
 		pause(d), resume(d), disable(d), enable(d),
-		kill(d), killClient(d, "KILL", "CLIENT"), killClient(d, "KILL_CLIENT"),
+		kill(d), killClient(d, "KILL", "CLIENT"), killClient(d, "KILL_CLIENT"), killRecovery(d),
 		reconnect(d), waitClose(d), suspend(),
 		set(d), logRotate(d.Process), reload(d.Process),
 		shutdown(d.Process),

@@ -16,6 +16,13 @@ func (e *engines) ExplainRecover(_ context.Context, node cluster.NodeID, how Rec
 	return Plan{Diagnosis: "its log is part of the primary's, asked for " + how.Mode.String(), Steps: []string{"stop", "start"}}, nil
 }
 
+func (e *engines) KillRecovery(_ context.Context, node cluster.NodeID) error {
+	if node != 1 {
+		return refused{"no recovery of this node is running", "55000", "SHOW POOL_RECOVERY"}
+	}
+	return nil
+}
+
 func (e *engines) RecoveryJobs() []RecoveryJob {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	return []RecoveryJob{

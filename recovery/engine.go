@@ -102,16 +102,17 @@ func (e *Engine) RecoverBy(ctx context.Context, node cluster.NodeID, wanted Proc
 // progress is called on the goroutines of the job, never twice at once; nil is
 // fine. The end of ctx cancels the job.
 //
-// Errors: ErrBusy, ErrClosed, *RefusedError when nothing was touched, and
+// Errors: *NodeError of ErrBusy, ErrClosed, *RefusedError when nothing was touched, and
 // *StepError. The last two carry a hint and a SQLSTATE.
 func (e *Engine) RecoverWith(ctx context.Context, node cluster.NodeID, how Options, progress func(Progress)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	j := newJob(node, how, cancel, progress, time.Now())
 	if err := e.admit(j); err != nil {
-		return fmt.Errorf("recover node %d: %w", node, err)
+		return err
 	}
 	defer e.jobs.Done()
+	defer close(j.ended)
 	err := e.run(ctx, j)
 	e.retire(j, err)
 	return err
@@ -161,7 +162,7 @@ func (e *Engine) admit(j *job) error {
 		return ErrClosed
 	}
 	if e.running[j.row.Node] != nil {
-		return ErrBusy
+		return &NodeError{Node: j.row.Node, Err: ErrBusy}
 	}
 	e.running[j.row.Node] = j
 	e.jobs.Add(1)
@@ -197,6 +198,24 @@ func (e *Engine) Jobs() []Job {
 	return rows
 }
 
+// Kill cancels the job of a node and returns when it has cleaned up. An error is
+// ErrNotRunning, or the end of ctx.
+func (e *Engine) Kill(ctx context.Context, node cluster.NodeID) error {
+	e.mu.Lock()
+	j := e.running[node]
+	e.mu.Unlock()
+	if j == nil {
+		return &NodeError{Node: node, Err: ErrNotRunning}
+	}
+	j.cancel(ErrKilled)
+	select {
+	case <-j.ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Close cancels the running jobs, waits until they have cleaned up, and has
 // Recover refuse new ones.
 func (e *Engine) Close() {
@@ -210,7 +229,7 @@ func (e *Engine) Close() {
 }
 
 // watch is called by the board, often: it looks only at new snapshots. It ends
-// the jobs whose source lost the primary's role.
+// the jobs whose node would follow one that has lost the primary's role.
 func (e *Engine) watch() {
 	s := e.board.Current()
 	if e.seen.Swap(s.Generation) == s.Generation {
@@ -219,8 +238,8 @@ func (e *Engine) watch() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, j := range e.running {
-		if source := j.source(); source != cluster.NoNode && source != s.Primary {
-			j.cancel(fmt.Errorf("%w: node %d is not primary any more", ErrPrimaryChanged, source))
+		if p := j.follows(); p != cluster.NoNode && p != s.Primary {
+			j.cancel(fmt.Errorf("%w: node %d is not primary any more", ErrPrimaryChanged, p))
 		}
 	}
 }

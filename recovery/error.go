@@ -19,6 +19,37 @@ var ErrClosed = errors.New("pgherd is shutting down")
 // ErrPrimaryChanged ends a job whose source is not the primary any more.
 var ErrPrimaryChanged = errors.New("the primary changed meanwhile")
 
+// ErrNotRunning is returned by Kill when there is nothing to kill.
+var ErrNotRunning = errors.New("no recovery of this node is running")
+
+// ErrKilled is the cause of a job that Kill ended.
+var ErrKilled = errors.New("it was killed")
+
+// NodeError is ErrBusy or ErrNotRunning, of a node.
+type NodeError struct {
+	Node cluster.NodeID
+	Err  error
+}
+
+func (e *NodeError) Error() string { return fmt.Sprintf("node %d: %v", e.Node, e.Err) }
+func (e *NodeError) Unwrap() error { return e.Err }
+
+// Hint says where recoveries are to be seen, and how one is ended.
+func (e *NodeError) Hint() string {
+	if e.Err == ErrBusy {
+		return fmt.Sprintf("SHOW POOL_RECOVERY tells how far it is, KILL RECOVERY %d ends it", e.Node)
+	}
+	return "SHOW POOL_RECOVERY has those that there are"
+}
+
+// SQLState is object_in_use or object_not_in_prerequisite_state.
+func (e *NodeError) SQLState() string {
+	if e.Err == ErrBusy {
+		return "55006"
+	}
+	return "55000"
+}
+
 // RefusedError is returned by Recover when Plan found obstacles: nothing was
 // touched.
 type RefusedError struct {
@@ -83,5 +114,5 @@ func (e *StepError) SQLState() string {
 
 // isCancelled reports whether somebody called the job off.
 func isCancelled(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)
+	return errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed) || errors.Is(err, ErrKilled)
 }

@@ -11,7 +11,7 @@ import (
 // Job is one recovery, live or past, as SHOW POOL_RECOVERY prints it.
 type Job struct {
 	Node      cluster.NodeID
-	Source    cluster.NodeID // cluster.NoNode until the preflight has chosen it
+	Source    cluster.NodeID // whose files are copied; cluster.NoNode until the preflight has chosen it
 	Procedure Procedure
 	Step      Step // of a failed job: where it failed
 	Since     time.Time
@@ -28,10 +28,12 @@ type job struct {
 	cancel context.CancelCauseFunc
 	tell   func(Progress) // never under mu
 	how    Options
+	ended  chan struct{} // closed when nothing of the job is left
 
-	mu    sync.Mutex // guards following
-	row   Job        // Node does not change
-	meter meter
+	mu      sync.Mutex     // guards following
+	row     Job            // Node does not change
+	primary cluster.NodeID // whom the node is to follow; NoNode until the preflight has found it
+	meter   meter
 }
 
 func newJob(node cluster.NodeID, how Options, cancel context.CancelCauseFunc, tell func(Progress), now time.Time) *job {
@@ -39,22 +41,22 @@ func newJob(node cluster.NodeID, how Options, cancel context.CancelCauseFunc, te
 		tell = func(Progress) {}
 	}
 	return &job{
-		cancel: cancel, tell: tell, how: how, meter: meter{began: now},
-		row: Job{Node: node, Source: cluster.NoNode, Since: now},
+		cancel: cancel, tell: tell, how: how, ended: make(chan struct{}), meter: meter{began: now},
+		primary: cluster.NoNode, row: Job{Node: node, Source: cluster.NoNode, Since: now},
 	}
 }
 
 // plan notes what the preflight decided.
-func (j *job) plan(p Procedure, source cluster.NodeID) {
+func (j *job) plan(p Procedure, primary, source cluster.NodeID) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.row.Procedure, j.row.Source = p, source
+	j.row.Procedure, j.row.Source, j.primary = p, source, primary
 }
 
-func (j *job) source() cluster.NodeID {
+func (j *job) follows() cluster.NodeID {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.row.Source
+	return j.primary
 }
 
 // enter begins a step and tells it.

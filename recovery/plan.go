@@ -29,17 +29,19 @@ type Facts struct {
 	Nodes   int            // how many nodes are configured
 	Node    cluster.NodeState
 	Primary cluster.NodeState // ID is cluster.NoNode while there is none
-	Source  *Source
+	Origin  cluster.NodeState // whose files are copied: the primary, unless another was asked for
+	Source  *Source           // the primary
+	Copied  *Source           // Origin; Source itself when that is the primary
 	Target  *Target
 }
 
-// Source is what the primary says of itself.
+// Source is what the primary, or another node to copy from, says of itself.
 type Source struct {
 	InRecovery       bool
 	Major            int    // of server_version_num
 	SystemIdentifier string // IDENTIFY_SYSTEM
 	Timeline         cluster.Timeline
-	Position         cluster.LSN        // to where its log is flushed
+	Position         cluster.LSN        // to where its log is flushed, a standby's replayed
 	History          []cluster.Ancestor // of Timeline
 	OldestLog        cluster.LSN        // where the oldest segment begins; 0 when it may not be looked at
 	ReplicationError string             // why a replication connection failed, "" when it works
@@ -84,6 +86,9 @@ type Obstacle struct{ Problem, Hint string }
 // not everything has been looked at.
 func Plan(f Facts) (Procedure, []Obstacle) {
 	found := pictureObstacles(f)
+	if len(found) == 0 {
+		found = append(found, originObstacles(f)...)
+	}
 	if len(found) == 0 && f.Source != nil {
 		found = append(found, sourceObstacles(f)...)
 	}
@@ -94,7 +99,10 @@ func Plan(f Facts) (Procedure, []Obstacle) {
 		return Undecided, found
 	}
 	procedure, found := choose(f)
-	if procedure == Rebuild {
+	switch procedure {
+	case Rewind:
+		found = append(found, rewindObstacles(f)...)
+	case Rebuild:
 		found = append(found, rebuildObstacles(f)...)
 	}
 	if len(found) > 0 {
@@ -158,7 +166,7 @@ func sourceObstacles(f Facts) (found []Obstacle) {
 	add(s.InRecovery, fmt.Sprintf("node %d is in recovery: it is not the primary that pgherd takes it for", p),
 		"wait until a primary is found, see SHOW POOL_NODES")
 	add(s.ReplicationError != "", fmt.Sprintf("node %d refuses a replication connection: %s", p, s.ReplicationError),
-		"give the monitor user REPLICATION and a line for database replication in pg_hba.conf")
+		allowReplication)
 	add(s.FreeSenders < 1, fmt.Sprintf("node %d has no free WAL sender", p), moreSenders)
 	add(s.FreeSlots < 1 && !s.HasSlot, fmt.Sprintf("node %d has no free replication slot", p),
 		"drop unused slots or raise max_replication_slots (needs a restart)")
@@ -188,7 +196,7 @@ const moreSenders = "raise max_wal_senders (needs a restart) or end unused repli
 
 // rebuildObstacles stand in the way of a copy only.
 func rebuildObstacles(f Facts) (found []Obstacle) {
-	s, t, n, p := f.Source, f.Target, f.Node, f.Primary.ID
+	s, t, n, p := f.Copied, f.Target, f.Node, f.Origin.ID
 	add := func(bad bool, problem, hint string) {
 		if bad {
 			found = append(found, Obstacle{problem, hint})
@@ -199,7 +207,7 @@ func rebuildObstacles(f Facts) (found []Obstacle) {
 		"rebuild the node by hand with pg_basebackup --tablespace-mapping, then run ATTACH NODE")
 	add(t.Free < needed(s.Bytes), fmt.Sprintf("node %d has %s free beside %s, the copy needs %s", n.ID, size(t.Free), n.DataDirectory, size(needed(s.Bytes))),
 		spaceHint(t.Leftovers))
-	add(!t.HasConfig && s.ConfigOutside, fmt.Sprintf("node %d would have no postgresql.conf: the primary's is outside its data directory and the node has none of its own", n.ID),
+	add(!t.HasConfig && s.ConfigOutside, fmt.Sprintf("node %d would have no postgresql.conf: that of node %d is outside its data directory and the node has none of its own", n.ID, p),
 		"put a postgresql.conf into the data directory of the node")
 	return found
 }

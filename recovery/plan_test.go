@@ -13,13 +13,22 @@ func brokenStandby() Facts {
 	node := func(id cluster.NodeID) cluster.Node {
 		return cluster.Node{ID: id, Host: "db", Port: 5432 + int(id), DataDirectory: "/d/n" + string(rune('0'+id)), Access: cluster.AccessLocal}
 	}
-	return Facts{
+	f := Facts{
 		Asked: 1, Nodes: 2, How: By(Undecided),
 		Node:    cluster.NodeState{Node: node(1), Status: cluster.Down},
 		Primary: cluster.NodeState{Node: node(0), Status: cluster.Up, Role: cluster.Primary, PGUp: true},
 		Source:  &Source{Major: 15, SystemIdentifier: "7", Bytes: 1000, FreeSenders: 2, FreeSlots: 1},
 		Target:  &Target{Directory: DirReadable, Major: 15, SystemIdentifier: "7", Free: 1100, HasConfig: true},
 	}
+	f.Origin, f.Copied = f.Primary, f.Source
+	return f
+}
+
+// fromStandby has node 2, a good standby, be the source.
+func fromStandby(f *Facts) {
+	f.Nodes, f.How.Source = 3, 2
+	f.Origin = cluster.NodeState{Node: cluster.Node{ID: 2}, Status: cluster.Up, PGUp: true, ReplicationState: "streaming"}
+	f.Copied = &Source{Major: 15, Bytes: 1000, FreeSenders: 2, InRecovery: true}
 }
 
 func TestPlan(t *testing.T) {
@@ -38,6 +47,13 @@ func TestPlan(t *testing.T) {
 		{"the primary's directory", func(f *Facts) { f.Node.DataDirectory = f.Primary.DataDirectory }, "one data_directory"},
 		{"healthy", func(f *Facts) { stream(f, cluster.Up) }, "needs no recovery"},
 		{"healthy, by force", func(f *Facts) { stream(f, cluster.Up); f.How.Force = true }, ""},
+		{"from a standby", fromStandby, ""},
+		{"from a standby, the primary's senders are taken", func(f *Facts) { fromStandby(f); f.Source.FreeSenders = 1 }, ""},
+		{"from a standby without senders", func(f *Facts) { fromStandby(f); f.Copied.FreeSenders = 1 }, "node 2 has 1 free WAL senders"},
+		{"from a standby without replication", func(f *Facts) { fromStandby(f); f.Copied.ReplicationError = "no entry" }, "node 2 refuses a replication"},
+		{"from one that is down", func(f *Facts) { fromStandby(f); f.Origin.Status = cluster.Down }, "node 2, the source, is down"},
+		{"from itself", func(f *Facts) { f.Origin = f.Node }, "its own source"},
+		{"from nobody", func(f *Facts) { f.Origin.ID = 7 }, "node 7, the source, does not exist"},
 		{"streaming but detached", func(f *Facts) { stream(f, cluster.Down) }, ""},
 		{"up but not streaming", func(f *Facts) { f.Node.Status, f.Node.PGUp = cluster.Up, true }, ""},
 		{"source in recovery", func(f *Facts) { f.Source.InRecovery = true }, "node 0 is in recovery"},

@@ -17,7 +17,8 @@ import (
 
 // prepared is what a job begins with: everything was asked, nothing touched.
 type prepared struct {
-	node, source cluster.Node
+	node, source cluster.Node // source is the primary
+	origin       cluster.Node // whose files are copied
 	instance     Instance
 	facts        Facts
 	own          settings
@@ -33,7 +34,7 @@ func (e *Engine) preflight(ctx context.Context, j *job) (prepared, error) {
 		return prepared{}, &RefusedError{j.row.Node, found}
 	}
 	facts.Node.DataDirectory = filepath.Clean(facts.Node.DataDirectory)
-	p := prepared{node: facts.Node.Node, source: facts.Primary.Node, facts: facts}
+	p := prepared{node: facts.Node.Node, source: facts.Primary.Node, origin: facts.Origin.Node, facts: facts}
 	if err := e.look(ctx, &p); err != nil {
 		return p, fmt.Errorf("recover node %d: preflight: %w", p.node.ID, err)
 	}
@@ -42,7 +43,7 @@ func (e *Engine) preflight(ctx context.Context, j *job) (prepared, error) {
 		return p, &RefusedError{p.node.ID, found}
 	}
 	p.procedure = procedure
-	j.plan(procedure, p.source.ID)
+	j.plan(procedure, p.source.ID, p.origin.ID)
 	if now := e.board.Current().Primary; now != p.source.ID {
 		return p, fmt.Errorf("recover node %d: %w", p.node.ID, ErrPrimaryChanged)
 	}
@@ -57,11 +58,11 @@ func (p prepared) announcement() string {
 	case p.procedure == Follow:
 		return fmt.Sprintf("node %d will follow node %d: %s", p.node.ID, p.source.ID, why)
 	case p.procedure == Rewind:
-		return fmt.Sprintf("node %d will be rewound to node %d: %s", p.node.ID, p.source.ID, why)
+		return fmt.Sprintf("node %d will be rewound to node %d: %s", p.node.ID, p.origin.ID, why)
 	case p.facts.How.Procedure == Rebuild:
 		why = "as asked"
 	}
-	return fmt.Sprintf("node %d will be rebuilt from node %d (%s): %s", p.node.ID, p.source.ID, size(p.facts.Source.Bytes), why)
+	return fmt.Sprintf("node %d will be rebuilt from node %d (%s): %s", p.node.ID, p.origin.ID, size(p.facts.Copied.Bytes), why)
 }
 
 // picture is what the board knows.
@@ -75,6 +76,7 @@ func (e *Engine) picture(asked cluster.NodeID, how Options) Facts {
 	if s.Primary != cluster.NoNode {
 		f.Primary = s.Nodes[s.Primary]
 	}
+	f.Origin = origin(s, f.Primary, how.Source)
 	return f
 }
 
@@ -90,8 +92,10 @@ func (e *Engine) look(ctx context.Context, p *prepared) (err error) {
 		return fmt.Errorf("node %d: %w", p.node.ID, err)
 	}
 	p.facts.Target.HasConfig = len(p.own) > 0
-	p.facts.Source, err = e.askSource(ctx, p.source, p.node)
-	return err
+	if p.facts.Source, err = e.askSource(ctx, p.source, p.node); err != nil {
+		return err
+	}
+	return e.askOrigin(ctx, p)
 }
 
 // inspect looks at a data directory and the room beside it.

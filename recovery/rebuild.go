@@ -10,7 +10,7 @@ import (
 	"github.com/pgherd/pgherd/internal/host"
 )
 
-// backup copies the primary and has the copy compared with its manifest.
+// backup copies the origin and has the copy compared with its manifest.
 func (r *repair) backup(ctx context.Context) error {
 	m := r.instance.Machine()
 	removed, err := sweep(m, r.node.DataDirectory)
@@ -25,8 +25,8 @@ func (r *repair) backup(ctx context.Context) error {
 	}
 	r.undo = append(r.undo, func(context.Context) error { return r.work.remove() })
 	return r.instance.BaseBackup(ctx, host.BaseBackup{
-		Source: r.source, Credentials: r.engine.cfg.Monitor, ApplicationName: r.node.Name,
-		Target: r.work.path, Slot: r.node.SlotName(), MaxRate: cmp.Or(r.facts.How.MaxRate, r.engine.cfg.MaxRate),
+		Source: r.origin, Credentials: r.engine.cfg.Monitor, ApplicationName: r.node.Name,
+		Target: r.work.path, Slot: r.slotOnOrigin(), MaxRate: cmp.Or(r.facts.How.MaxRate, r.engine.cfg.MaxRate),
 		Progress: r.job.advance,
 	})
 }

@@ -160,7 +160,7 @@ func (r *repair) decideAnew(ctx context.Context) error {
 		return &RefusedError{r.node.ID, found}
 	}
 	r.procedure = procedure
-	r.job.plan(procedure, r.source.ID)
+	r.job.plan(procedure, r.source.ID, r.origin.ID)
 	r.job.say("stopped; " + r.announcement())
 	return nil
 }
@@ -169,13 +169,17 @@ func (r *repair) decideAnew(ctx context.Context) error {
 // streams. The checkpoint is the copy's own (pg_basebackup -c fast).
 func (r *repair) slot(ctx context.Context) error {
 	name := r.node.SlotName()
-	return r.engine.with(ctx, r.source, func(conn *pgx.Conn) error {
+	err := r.engine.with(ctx, r.source, func(conn *pgx.Conn) error {
 		outcome, err := reserveSlot(ctx, conn, name)
 		if outcome == slotMade {
 			r.undo = append(r.undo, r.dropSlot)
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return r.awaitOrigin(ctx)
 }
 
 func (r *repair) dropSlot(ctx context.Context) error {
@@ -207,15 +211,15 @@ func (r *repair) configure(ctx context.Context) error {
 	return r.instance.Machine().RemoveAll(rewindMarker(r.node.DataDirectory))
 }
 
-// explainConfiguration tells the operator what is the primary's.
+// explainConfiguration tells the operator what is not the node's own.
 func (r *repair) explainConfiguration() {
 	if len(r.own) > 0 {
 		return
 	}
-	r.job.say("the configuration is a copy of the primary's, with the port of the node")
-	if s := r.facts.Source; len(s.FilesOutside) > 0 {
-		r.warn(fmt.Sprintf("%s of the primary is outside its data directory and was not copied: check the node's",
-			strings.Join(s.FilesOutside, ", ")))
+	r.job.say("the configuration is a copy of that of node " + strconv.Itoa(int(r.origin.ID)) + ", with the port of the node")
+	if s := r.facts.Copied; len(s.FilesOutside) > 0 {
+		r.warn(fmt.Sprintf("%s of node %d is outside its data directory and was not copied: check the node's",
+			strings.Join(s.FilesOutside, ", "), r.origin.ID))
 	}
 }
 

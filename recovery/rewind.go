@@ -4,8 +4,6 @@ import (
 	"context"
 	"path/filepath"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/pgherd/pgherd/internal/host"
 )
 
@@ -22,18 +20,14 @@ func (r *repair) rewindOrRebuild(ctx context.Context) *StepError {
 	}
 	r.warn("the rewind failed, the node is rebuilt: " + err.Error())
 	r.procedure = Rebuild
-	r.job.plan(Rebuild, r.source.ID)
+	r.job.plan(Rebuild, r.source.ID, r.origin.ID)
 	return nil
 }
 
 // rewind takes back what the node alone has. Until a checkpoint has ended, the source's
 // control file may still tell the old timeline, and pg_rewind would find nothing to do.
 func (r *repair) rewind(ctx context.Context) error {
-	err := r.engine.with(ctx, r.source, func(conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "CHECKPOINT")
-		return err
-	})
-	if err != nil {
+	if err := r.checkpoint(ctx); err != nil {
 		return err
 	}
 	m, dir := r.instance.Machine(), r.node.DataDirectory
@@ -42,7 +36,7 @@ func (r *repair) rewind(ctx context.Context) error {
 		return err
 	}
 	r.phase = rewinding
-	err = r.instance.Rewind(ctx, host.Rewind{Source: r.source, Credentials: r.engine.cfg.Monitor, Progress: r.job.advance})
+	err := r.instance.Rewind(ctx, host.Rewind{Source: r.origin, Credentials: r.engine.cfg.Monitor, Progress: r.job.advance})
 	if err != nil {
 		return err
 	}

@@ -66,8 +66,13 @@ type rig struct {
 
 func newRig(t *testing.T, change func(*Config), opts ...pgtest.Option) *rig {
 	t.Helper()
+	return newRigOf(t, 1, change, opts...)
+}
+
+func newRigOf(t *testing.T, standbys int, change func(*Config), opts ...pgtest.Option) *rig {
+	t.Helper()
 	pgtest.Leaks(t)
-	r := &rig{t: t, db: pgtest.Cluster(t, 1, opts...)}
+	r := &rig{t: t, db: pgtest.Cluster(t, standbys, opts...)}
 	r.board = cluster.NewBoard(r.db.Nodes(), time.Now())
 	r.members = &members{board: r.board}
 	cfg := Config{Nodes: r.db.Nodes(), Monitor: r.db.Credentials(), Timeout: 30 * time.Second}

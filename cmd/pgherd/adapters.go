@@ -89,6 +89,10 @@ func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, how admin.R
 	})
 }
 
+func (r recoverer) KillRecovery(ctx context.Context, node cluster.NodeID) error {
+	return r.engine.Kill(ctx, node)
+}
+
 func (r recoverer) Check(ctx context.Context, node cluster.NodeID) error {
 	return r.engine.Check(ctx, node)
 }

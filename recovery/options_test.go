@@ -1,0 +1,89 @@
+package recovery
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/pgtest"
+)
+
+// streams publishes that a node is in service.
+func (r *rig) streams(id cluster.NodeID) {
+	next := r.board.Current().Clone()
+	n := &next.Nodes[id]
+	n.Status, n.PGUp, n.ReplicationState = cluster.Up, true, "streaming"
+	r.board.Publish(next)
+}
+
+// A copy of a standby, and then a rewind by one: the primary is streamed from only.
+func TestSourceIsAStandby(t *testing.T) {
+	r := newRigOf(t, 2, func(*Config) {}, pgtest.WithSetting("wal_log_hints", "on"), pgtest.WithSetting("wal_keep_size", "256MB"))
+	r.streams(2)
+	r.db.Exec(0, "CREATE TABLE before AS SELECT 1")
+	how := Options{Procedure: Rebuild, Source: 2, MaxRate: "900M", KeepOld: true}
+	r.recoversBy(1, 0, how, "rebuilt from node 2")
+	r.wantBeside("node0", "node1", "node1.old-1", "node2")
+	r.want(1, "SELECT count(*)::text FROM before", "1")
+
+	r.db.AwaitCaughtUp(0, 1)
+	r.db.Stop(2) // so that it gets nothing of what is to be lost
+	r.db.Exec(1, "SELECT pg_promote()")
+	r.db.Exec(0, "CREATE TABLE lost AS SELECT 1")
+	r.db.Kill(0)
+	if err := r.db.Instance(2).Follow(r.db.Node(1).PrimaryConninfo(r.db.Node(2), r.db.Credentials()), ""); err != nil {
+		t.Fatal(err)
+	}
+	r.db.Start(2)
+	r.db.AwaitCaughtUp(1, 2)
+	r.primary(1)
+	r.streams(2)
+	r.recoversBy(0, 1, Options{Procedure: Rewind, Source: 2}, "rewound to node 2")
+	r.want(0, "SELECT (to_regclass('lost') IS NULL)::text", "true")
+}
+
+// recoversBy recovers a node and asserts what was announced.
+func (r *rig) recoversBy(node, primary cluster.NodeID, how Options, announced string) {
+	r.t.Helper()
+	var said []string
+	if err := r.engine.RecoverWith(r.t.Context(), node, how, func(p Progress) { said = append(said, p.Message) }); err != nil {
+		r.t.Fatalf("%v\n%s", err, strings.Join(said, "\n"))
+	}
+	if all := strings.Join(said, "\n"); !strings.Contains(all, announced) {
+		r.t.Errorf("said %q, want %q among it", said, announced)
+	}
+	jobs := r.engine.Jobs()
+	if got := jobs[len(jobs)-1].Source; how.Source != cluster.NoNode && got != how.Source {
+		r.t.Errorf("the source is node %d, want %d", got, how.Source)
+	}
+	r.recovered(node, primary)
+	r.db.Exec(primary, "DROP TABLE after_recovery")
+}
+
+// A node that is well is recovered when one insists.
+func TestForce(t *testing.T) {
+	r := newRig(t, func(*Config) {})
+	r.streams(1)
+	began := r.text(1, "SELECT pg_postmaster_start_time()::text")
+	r.recoversBy(1, 0, Options{Force: true, Source: cluster.NoNode}, "will follow node 0")
+	if r.text(1, "SELECT pg_postmaster_start_time()::text") == began {
+		t.Error("the server was not started anew")
+	}
+}
+
+// What Kill leaves is what any cancelled job leaves.
+func TestKill(t *testing.T) {
+	r := newRig(t, slowly)
+	if err := r.engine.Kill(t.Context(), 1); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("killing nothing: %v", err)
+	}
+	killed := make(chan error, 1)
+	err := r.interrupt(t.Context(), func() {
+		go func() { killed <- r.engine.Kill(t.Context(), 1) }()
+	})
+	r.wantUntouched(err, ErrKilled)
+	if err := <-killed; err != nil || len(r.engine.Jobs()) != 1 {
+		t.Errorf("Kill: %v with the jobs %+v", err, r.engine.Jobs())
+	}
+}
