@@ -13,6 +13,8 @@ type RecoveryJob struct {
 	Since, Ended   time.Time
 	Bytes, Total   int64   // of the step; 0 when it does not count
 	Rate           float64 // bytes per second
+	Lag            int64   // bytes that are not replayed yet; 0 when it does not count
+	Lost           string  // what was the node's alone
 	Message, Error string
 }
 
@@ -20,11 +22,11 @@ type RecoveryJob struct {
 func poolRecovery(d Deps) view {
 	return view{
 		name: "pool_recovery", help: "recoveries of nodes, live and past", audience: privilegeLook,
-		columns: columns("node_id:i source:i procedure:s step:s since:t ended:t bytes:q total:q rate:q message:s error:s"),
+		columns: columns("node_id:i source:i procedure:s step:s since:t ended:t bytes:q total:q rate:q lag:q lost:s message:s error:s"),
 		rows: func(context.Context) ([][]any, error) {
 			var rows [][]any
 			for _, j := range d.Recovery.RecoveryJobs() {
-				row := []any{j.Node, nil, j.Procedure, j.Step, j.Since, nil, nil, nil, nil, nullText(j.Message), nullText(j.Error)}
+				row := []any{j.Node, nil, j.Procedure, j.Step, j.Since, nil, nil, nil, nil, nil, nullText(j.Lost), nullText(j.Message), nullText(j.Error)}
 				if j.Source >= 0 {
 					row[1] = j.Source
 				}
@@ -33,6 +35,9 @@ func poolRecovery(d Deps) view {
 				}
 				if j.Total > 0 {
 					row[6], row[7], row[8] = j.Bytes, j.Total, int64(j.Rate)
+				}
+				if j.Lag > 0 {
+					row[9] = j.Lag
 				}
 				rows = append(rows, row)
 			}

@@ -26,8 +26,8 @@ func (e *engines) KillRecovery(_ context.Context, node cluster.NodeID) error {
 func (e *engines) RecoveryJobs() []RecoveryJob {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	return []RecoveryJob{
-		{Node: 1, Source: 0, Procedure: "rewind", Step: "rewind", Since: at, Ended: at.Add(time.Minute), Error: "no space left on device"},
+		{Node: 1, Source: 0, Procedure: "rewind", Step: "rewind", Since: at, Ended: at.Add(time.Minute), Lost: "3 transactions", Error: "no space left on device"},
 		{Node: 2, Source: -1, Procedure: "undecided", Step: "preflight", Since: at},
-		{Node: 2, Source: 0, Procedure: "rebuild", Step: "base_backup", Since: at, Bytes: 100, Total: 200, Rate: 50.5, Message: "half"},
+		{Node: 2, Source: 0, Procedure: "rebuild", Step: "base_backup", Since: at, Bytes: 100, Total: 200, Rate: 50.5, Lag: 7, Message: "half"},
 	}
 }

@@ -19,6 +19,8 @@ type Job struct {
 	Bytes     int64     // of the step, as in Progress
 	Total     int64
 	Rate      float64 // bytes per second, mean of the step
+	Lag       int64   // how far replay is behind the primary in bytes, while the node catches up
+	Lost      string  // what the node alone had and the recovery takes back, "" for nothing
 	Message   string  // the newest
 	Err       error   // nil while it runs and when it succeeded
 }
@@ -63,7 +65,7 @@ func (j *job) follows() cluster.NodeID {
 func (j *job) enter(s Step, message string) {
 	now := time.Now()
 	j.mu.Lock()
-	j.row.Step, j.row.Bytes, j.row.Total, j.row.Rate, j.row.Message = s, 0, 0, 0, message
+	j.row.Step, j.row.Bytes, j.row.Total, j.row.Rate, j.row.Lag, j.row.Message = s, 0, 0, 0, 0, message
 	j.meter = meter{began: now}
 	p := j.progressLocked(now)
 	j.mu.Unlock()
@@ -85,12 +87,20 @@ func (j *job) advance(done, total int64) {
 	j.mu.Lock()
 	due := j.meter.observe(done, total, now)
 	j.row.Bytes, j.row.Total, j.row.Rate = done, total, j.meter.rate
-	j.row.Message = size(done) + " of " + size(total)
+	j.row.Message = j.meter.describe(done, total)
 	p := j.progressLocked(now)
+	p.Moving = true
 	j.mu.Unlock()
 	if due {
 		j.tell(p)
 	}
+}
+
+// behind notes how far the replay has to go.
+func (j *job) behind(bytes int64) {
+	j.mu.Lock()
+	j.row.Lag = bytes
+	j.mu.Unlock()
 }
 
 func (j *job) progressLocked(now time.Time) Progress {

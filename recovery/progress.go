@@ -42,6 +42,7 @@ type Progress struct {
 	Total   int64
 	Elapsed time.Duration // since the job began
 	Message string
+	Moving  bool // nothing is new but how far the step is
 }
 
 // meter measures the bytes of one step: how fast, and when to tell.
@@ -49,6 +50,19 @@ type meter struct {
 	began time.Time
 	told  time.Time
 	rate  float64 // bytes per second since began
+}
+
+// describe says how far n bytes of total are: "31 MB of 120 MB, 15 MB/s, 6 s left".
+func (m *meter) describe(n, total int64) string {
+	text := size(n) + " of " + size(total)
+	if n > 0 && m.rate >= 1 {
+		text += ", " + size(int64(m.rate)) + "/s"
+	}
+	if n > 0 && n < total && m.rate >= 1 {
+		left := time.Duration(float64(total-n) / m.rate * float64(time.Second))
+		text += fmt.Sprintf(", %s left", max(left, time.Second).Round(time.Second))
+	}
+	return text
 }
 
 // tellEvery keeps a long copy from flooding the client with notices.

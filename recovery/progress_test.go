@@ -33,6 +33,27 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+func TestMeterDescribes(t *testing.T) {
+	start := time.Unix(1000, 0)
+	for _, c := range []struct {
+		done, total int64
+		want        string
+	}{
+		{0, 100 << 20, "0 bytes of 100 MB"},
+		{40 << 20, 100 << 20, "40 MB of 100 MB, 20 MB/s, 3s left"},
+		{100 << 20, 100 << 20, "100 MB of 100 MB, 50 MB/s"},
+		{110 << 20, 100 << 20, "110 MB of 100 MB, 55 MB/s"},
+		{1 << 30, 1<<30 + 1, "1024 MB of 1024 MB, 512 MB/s, 1s left"},
+		{200 << 20, 1 << 40, "200 MB of 1024 GB, 100 MB/s, 2h54m44s left"},
+	} {
+		m := meter{began: start}
+		m.observe(c.done, c.total, start.Add(2*time.Second))
+		if got := m.describe(c.done, c.total); got != c.want {
+			t.Errorf("%d of %d: %q, want %q", c.done, c.total, got, c.want)
+		}
+	}
+}
+
 func TestPatience(t *testing.T) {
 	start := time.Unix(1000, 0)
 	p := patience{timeout: 10 * time.Second, moved: start}

@@ -24,10 +24,12 @@ func (r *repair) backup(ctx context.Context) error {
 		return err
 	}
 	r.undo = append(r.undo, func(context.Context) error { return r.work.remove() })
-	return r.instance.BaseBackup(ctx, host.BaseBackup{
-		Source: r.origin, Credentials: r.engine.cfg.Monitor, ApplicationName: r.node.Name,
-		Target: r.work.path, Slot: r.slotOnOrigin(), MaxRate: cmp.Or(r.facts.How.MaxRate, r.engine.cfg.MaxRate),
-		Progress: r.job.advance,
+	return r.whileTelling(ctx, func(ctx context.Context) error {
+		return r.instance.BaseBackup(ctx, host.BaseBackup{
+			Source: r.origin, Credentials: r.engine.cfg.Monitor, ApplicationName: r.node.Name,
+			Target: r.work.path, Slot: r.slotOnOrigin(), MaxRate: cmp.Or(r.facts.How.MaxRate, r.engine.cfg.MaxRate),
+			Progress: r.job.advance,
+		})
 	})
 }
 

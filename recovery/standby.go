@@ -63,6 +63,7 @@ func (r *repair) catchUp(ctx context.Context) error {
 			if first == 0 {
 				first = s.replayed
 			}
+			r.job.behind(int64(goal.Sub(s.replayed)))
 			r.job.advance(int64(s.replayed.Sub(first)), int64(goal.Sub(first)))
 			return s.replayed >= goal, s.replayed, err
 		})

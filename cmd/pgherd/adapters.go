@@ -78,11 +78,9 @@ type recoverer struct {
 }
 
 func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, how admin.RecoverOptions, progress func(string)) error {
-	last := recovery.Step(-1)
 	return r.engine.RecoverWith(ctx, node, optionsOf(how), func(p recovery.Progress) {
 		text := strings.TrimSuffix(p.Step.String()+": "+p.Message, ": ")
-		if p.Step != last {
-			last = p.Step
+		if !p.Moving {
 			r.journal.Add(cluster.Event{At: time.Now(), Node: node, Kind: cluster.EventRecovery, Text: text})
 		}
 		progress(text)
@@ -126,7 +124,7 @@ func (r recoverer) RecoveryJobs() []admin.RecoveryJob {
 	var all []admin.RecoveryJob
 	for _, j := range r.engine.Jobs() {
 		row := admin.RecoveryJob{Node: int(j.Node), Source: int(j.Source), Procedure: j.Procedure.String(), Step: j.Step.String(),
-			Since: j.Since, Ended: j.Ended, Bytes: j.Bytes, Total: j.Total, Rate: j.Rate, Message: j.Message}
+			Since: j.Since, Ended: j.Ended, Bytes: j.Bytes, Total: j.Total, Rate: j.Rate, Lag: j.Lag, Lost: j.Lost, Message: j.Message}
 		if j.Err != nil {
 			row.Error = j.Err.Error()
 		}
