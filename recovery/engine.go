@@ -41,6 +41,7 @@ type Instance interface {
 	PrimaryConninfo(ctx context.Context) (string, error)
 	LogEnd(ctx context.Context) (host.LogEnd, error)
 	Rewind(ctx context.Context, r host.Rewind) error
+	Commits(ctx context.Context, t cluster.Timeline, from, end cluster.LSN) (host.Commits, error)
 }
 
 // Membership decides which nodes are in service; the failover engine is one.

@@ -103,6 +103,13 @@ func (j *job) behind(bytes int64) {
 	j.mu.Unlock()
 }
 
+// lose notes what the node alone had.
+func (j *job) lose(what string) {
+	j.mu.Lock()
+	j.row.Lost = what
+	j.mu.Unlock()
+}
+
 func (j *job) progressLocked(now time.Time) Progress {
 	return Progress{
 		Step: j.row.Step, Bytes: j.row.Bytes, Total: j.row.Total,

@@ -179,6 +179,7 @@ func (r *repair) slot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.tellLoss(ctx)
 	return r.awaitOrigin(ctx)
 }
 

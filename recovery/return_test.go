@@ -102,6 +102,9 @@ func (r *rig) diverge(end func(cluster.NodeID)) {
 
 func (r *rig) wantRewound() {
 	r.t.Helper()
+	if lost := r.engine.Jobs()[0].Lost; !strings.Contains(lost, "of timeline 1, with 2 committed transactions (") {
+		r.t.Errorf("lost: %q, want the 2 transactions", lost)
+	}
 	r.want(0, "SELECT (to_regclass('lost') IS NULL)::text", "true")
 	r.want(0, "SELECT count(*) || ' ' || sum(g) FROM pair", "1000 -500500")
 	r.want(0, "SELECT count(*)::text FROM pg_replication_slots", "0")
