@@ -114,7 +114,7 @@ func (s *State) Snapshot() *cluster.Snapshot {
 
 func (s *State) picture(n NodeView) cluster.NodeState {
 	p := cluster.NodeState{
-		Node: n.Node, Status: n.Status, Since: n.Since, Reason: n.Reason, Role: s.role(n.ID),
+		Node: n.Node, Status: n.Status, Since: n.Since, Reason: n.Reason, Detached: n.Detached, Role: s.role(n.ID),
 		PGUp: n.Last.Outcome == Alive || n.Last.Outcome == Rejected, Probed: n.Last.Outcome != Unknown,
 		PGRole: n.Last.Role, Timeline: n.Last.Timeline,
 	}

@@ -22,8 +22,9 @@ type Config struct {
 	// replay may stand still before it has caught up (Pgpool-II
 	// recovery_timeout). 0 means 90 s. The copy itself may take any time.
 	Timeout time.Duration
-	MaxRate string // pg_basebackup --max-rate: kB/s, or with suffix k or M; "" for no limit
-	KeepOld bool   // keep the former data directory as <data_directory>.old-<n>
+	MaxRate string    // pg_basebackup --max-rate: kB/s, or with suffix k or M; "" for no limit
+	KeepOld bool      // keep the former data directory as <data_directory>.old-<n>
+	Auto    Procedure // the most that RunAuto may do; Undecided for nothing
 }
 
 // Instance is a node's data directory and the programs there; *host.Instance

@@ -116,6 +116,9 @@ func choose(f Facts) (Procedure, []Obstacle) {
 	best, why := Diagnose(f.Source, f.Target)
 	wanted := f.How.Procedure
 	switch {
+	case f.How.Limit != Undecided && best > f.How.Limit:
+		return Undecided, one(fmt.Sprintf("node %d has to be recovered by %s, which is more than %s: %s", f.Node.ID, best, f.How.Limit, why),
+			fmt.Sprintf("RECOVER NODE %d does it", f.Node.ID))
 	case wanted == Undecided, wanted == best:
 		return best, nil
 	case wanted == Rebuild:

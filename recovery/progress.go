@@ -45,6 +45,14 @@ type Progress struct {
 	Moving  bool // nothing is new but how far the step is
 }
 
+// String is one line: the step, and the message if there is one.
+func (p Progress) String() string {
+	if p.Message == "" {
+		return p.Step.String()
+	}
+	return p.Step.String() + ": " + p.Message
+}
+
 // meter measures the bytes of one step: how fast, and when to tell.
 type meter struct {
 	began time.Time

@@ -15,7 +15,7 @@ func (r *repair) rewindOrRebuild(ctx context.Context) *StepError {
 		return nil
 	}
 	found := rebuildObstacles(r.facts)
-	if ctx.Err() != nil || r.facts.How.Procedure == Rewind || len(found) > 0 {
+	if ctx.Err() != nil || r.facts.How.Procedure == Rewind || r.facts.How.Limit == Rewind || len(found) > 0 {
 		return r.fail(ctx, StepRewind, err)
 	}
 	r.warn("the rewind failed, the node is rebuilt: " + err.Error())

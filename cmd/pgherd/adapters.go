@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/pgherd/pgherd/admin"
@@ -79,12 +78,15 @@ type recoverer struct {
 
 func (r recoverer) Recover(ctx context.Context, node cluster.NodeID, how admin.RecoverOptions, progress func(string)) error {
 	return r.engine.RecoverWith(ctx, node, optionsOf(how), func(p recovery.Progress) {
-		text := strings.TrimSuffix(p.Step.String()+": "+p.Message, ": ")
 		if !p.Moving {
-			r.journal.Add(cluster.Event{At: time.Now(), Node: node, Kind: cluster.EventRecovery, Text: text})
+			r.note(node, p.String())
 		}
-		progress(text)
+		progress(p.String())
 	})
+}
+
+func (r recoverer) note(node cluster.NodeID, text string) {
+	r.journal.Add(cluster.Event{At: time.Now(), Node: node, Kind: cluster.EventRecovery, Text: text})
 }
 
 func (r recoverer) KillRecovery(ctx context.Context, node cluster.NodeID) error {

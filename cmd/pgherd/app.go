@@ -38,6 +38,7 @@ type app struct {
 	failover *failover.Engine
 	recovery *recovery.Engine
 	hosts    *instances
+	journal  *cluster.Journal
 	certs    certificates
 	lookup   *server.AuthQuery // nil without auth.query_user
 }
@@ -64,22 +65,21 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 		return nil, err
 	}
 	a := &app{log: log, group: group, reloads: newReloads(cfg), users: access.users, asked: make(chan admin.ShutdownMode, 1),
-		board: cluster.NewBoard(nodes, time.Now()), certs: own}
-	journal := cluster.NewJournal(journalSize)
+		board: cluster.NewBoard(nodes, time.Now()), journal: cluster.NewJournal(journalSize), certs: own}
 	instances := newInstances(nodes, newMachines(cfg.Nodes), a.board)
 	a.hosts = instances
 	observer := &observer{}
 	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), access.users, observer, log.Named("pool"))
 	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
-		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools, Journal: journal})
+		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools, Journal: a.journal})
 	observer.engine = a.failover
 	a.recovery = recovery.New(recoveryConfig(cfg, nodes), a.board, instances.forRecovery, a.failover, log.Named("recovery"))
 	console := &console{}
 	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
 	a.server = server.New(serverConfig(cfg, access, a.board, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
-	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover, a.pools, a.weights}, Recovery: recoverer{a.recovery, journal},
+	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover, a.pools, a.weights}, Recovery: recoverer{a.recovery, a.journal},
 		Counters: a.server, Process: a, Traffic: a.server, Gates: a.server, Config: a.config,
-		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Journal: journal, Version: version, Log: log.Named("console")})
+		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Journal: a.journal, Version: version, Log: log.Named("console")})
 	console.admin = a.console
 	if err := a.listen(cfg.Listen); err != nil {
 		a.pools.Close()
@@ -109,6 +109,7 @@ func (a *app) Run(ctx context.Context) error {
 	var engineErr, serverErr error
 	wg.Go(func() { engineErr = a.failover.Run(engine) })
 	wg.Go(func() { a.hosts.greet(a.log) })
+	wg.Go(func() { a.recovery.RunAuto(ctx, recoverer{a.recovery, a.journal}.note) })
 	served := make(chan struct{})
 	wg.Go(func() {
 		defer close(served)

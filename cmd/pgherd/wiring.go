@@ -115,7 +115,13 @@ func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 
 func recoveryConfig(cfg *config.Config, nodes []cluster.Node) recovery.Config {
 	r := cfg.Recovery
-	return recovery.Config{Nodes: nodes, Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate)}
+	return recovery.Config{Nodes: nodes, Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate),
+		Auto: autoOf(cfg.Failover.AutoRecover)}
+}
+
+func autoOf(a config.AutoRecover) recovery.Procedure {
+	return map[config.AutoRecover]recovery.Procedure{config.AutoRecoverFollow: recovery.Follow,
+		config.AutoRecoverRewind: recovery.Rewind, config.AutoRecoverRebuild: recovery.Rebuild}[a]
 }
 
 // rateOf is a number of bytes per second as pg_basebackup takes it; "" for no limit.

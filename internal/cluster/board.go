@@ -14,6 +14,7 @@ type NodeState struct {
 	Role     Role      // pgherd's view
 	Since    time.Time // of the last change of Status or Role
 	Reason   string    // why the status is what it is
+	Detached bool      // by command: it is nobody's business to bring it back
 	PGUp     bool      // what the last probe said
 	Probed   bool      // whether there was a probe
 	PGRole   Role      // what the node said of itself

@@ -95,6 +95,7 @@ type Failover struct {
 
 	AutoFailback         bool          `yaml:"auto_failback"`          // a standby that was down and streams again is attached
 	AutoFailbackInterval time.Duration `yaml:"auto_failback_interval"` // not sooner than this after it went down
+	AutoRecover          AutoRecover   `yaml:"auto_recover"`           // how far pgherd goes by itself to bring a node back
 
 	DetachFalsePrimary bool `yaml:"detach_false_primary"` // a second node that is out of recovery is down, not just unused
 

@@ -96,6 +96,21 @@ func (Flag) choices() []string {
 // String is the word used in the file.
 func (f Flag) String() string { return f.choices()[f] }
 
+// AutoRecover is the most that pgherd does by itself to bring a node back.
+type AutoRecover int
+
+const (
+	AutoRecoverOff     AutoRecover = iota
+	AutoRecoverFollow              // start it as a standby
+	AutoRecoverRewind              // or take back what it alone has
+	AutoRecoverRebuild             // or copy the primary
+)
+
+func (AutoRecover) choices() []string { return []string{"off", "follow", "rewind", "rebuild"} }
+
+// String is the word used in the file.
+func (a AutoRecover) String() string { return a.choices()[a] }
+
 // IOMethod is how event loops hear of their sockets (after PostgreSQL's io_method).
 type IOMethod int
 

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pgherd/pgherd/internal/pgtest"
+)
+
+// The primary dies with rows that it has sent to nobody. A failover later it is back
+// as a standby, and nobody has said anything.
+func TestAutoRecoverRewindsAnOldPrimary(t *testing.T) {
+	r := startRig(t, 1, "failover: {auto_recover: rewind}\n",
+		pgtest.WithSetting("wal_log_hints", "on"), pgtest.WithSetting("wal_keep_size", "256MB"))
+	r.awaitStreaming()
+	r.cluster.Exec(0, "CREATE TABLE sent AS SELECT 1")
+	r.cluster.AwaitCaughtUp(0, 1)
+	r.cluster.Exec(1, "ALTER SYSTEM SET primary_conninfo = ''")
+	r.cluster.Exec(1, "SELECT pg_reload_conf()")
+	old := r.cluster.Conn(0)
+	pgtest.Await(t, 10*time.Second, "the standby to leave", func() bool {
+		var n int
+		return old.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_replication").Scan(&n) == nil && n == 0
+	})
+	r.cluster.Exec(0, "CREATE TABLE lost AS SELECT 1")
+	r.cluster.Kill(0)
+	r.awaitPrimary(0)
+	r.awaitStreaming()
+	conn := r.cluster.Conn(0)
+	pgtest.Await(t, 10*time.Second, "node 0 to be as the new primary", func() bool {
+		var there string
+		err := conn.QueryRow(t.Context(), "SELECT pg_is_in_recovery() || ' ' || (to_regclass('sent') IS NOT NULL) || ' ' || (to_regclass('lost') IS NULL)").Scan(&there)
+		return err == nil && there == "true true true"
+	})
+	events := r.mustPSQL("pgpool", "SELECT event FROM pool_events WHERE kind = 'recovery'")
+	for _, part := range []string{"auto_recover (rewind): node 0 is back", "1 committed transaction"} {
+		if !strings.Contains(events, part) {
+			t.Errorf("the events lack %q:\n%s", part, events)
+		}
+	}
+}
