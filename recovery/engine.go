@@ -42,6 +42,7 @@ type Instance interface {
 	PrimaryConninfo(ctx context.Context) (string, error)
 	LogEnd(ctx context.Context) (host.LogEnd, error)
 	Rewind(ctx context.Context, r host.Rewind) error
+	ArchiveReady(ctx context.Context) (done []string, err error)
 	Commits(ctx context.Context, t cluster.Timeline, from, end cluster.LSN) (host.Commits, error)
 }
 

@@ -180,6 +180,7 @@ func (r *repair) slot(ctx context.Context) error {
 		return err
 	}
 	r.tellLoss(ctx)
+	r.archive(ctx)
 	return r.awaitOrigin(ctx)
 }
 

@@ -118,11 +118,35 @@ func newRewindRig(t *testing.T) *rig {
 	return r
 }
 
+// What the old primary had not archived is archived before it is taken back, up to the
+// file that cannot be.
 func TestRewindCrashedPrimary(t *testing.T) {
 	r := newRewindRig(t)
+	archive := filepath.Join(r.db.Dir(), "archive.log")
+	write(t, archive, "")
+	if err := os.Chmod(archive, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	appendTo(t, filepath.Join(r.db.Node(0).DataDirectory, "postgresql.conf"),
+		"archive_mode = on\narchive_command = 'test %f != 000000010000000000000002 && echo %p %% >> "+archive+"'\n")
 	r.diverge(r.db.Kill)
-	r.returns(0, 1, Rewind, StepRewind)
+	segments := []string{"000000010000000000000001", "000000010000000000000002", "000000010000000000000003"}
+	for _, name := range segments {
+		write(t, filepath.Join(r.db.Node(0).DataDirectory, "pg_wal", "archive_status", name+".ready"), "")
+	}
+	var said []string
+	if err := r.engine.Recover(t.Context(), 0, func(p Progress) { said = append(said, p.Message) }); err != nil {
+		t.Fatal(err)
+	}
+	r.recovered(0, 1)
 	r.wantRewound()
+	if got, err := os.ReadFile(archive); err != nil || string(got) != "pg_wal/000000010000000000000001 %\n" {
+		t.Errorf("archived %q, %v", got, err)
+	}
+	all := strings.Join(said, "\n")
+	if !strings.Contains(all, "archived 000000010000000000000001") || !strings.Contains(all, "was not archived: node 0: archive 000000010000000000000002") {
+		t.Errorf("said %q", said)
+	}
 }
 
 func TestRewindRunningPrimary(t *testing.T) {

@@ -41,15 +41,7 @@ func (i *Instance) Follow(primaryConninfo, slot string) error {
 // PrimaryConninfo is what the configuration files of a stopped node say of
 // primary_conninfo, "" for nothing. It may hold a password.
 func (i *Instance) PrimaryConninfo(ctx context.Context) (string, error) {
-	args := []string{"-D", i.node.DataDirectory, "-C", "primary_conninfo"}
-	if file := i.configFile(); file != "" {
-		args = append(args, "-c", "config_file="+file)
-	}
-	out, err := i.run(ctx, Command{Path: "postgres", Args: args})
-	if err != nil {
-		return "", i.fail("primary_conninfo", err)
-	}
-	return strings.TrimSuffix(string(out), "\n"), nil
+	return i.setting(ctx, "primary_conninfo")
 }
 
 // Configure sets parameters in postgresql.auto.conf of a stopped node, which
