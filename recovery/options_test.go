@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -88,4 +89,32 @@ func TestKill(t *testing.T) {
 	if err := <-killed; err != nil || len(r.engine.Jobs()) != 1 {
 		t.Errorf("Kill: %v with the jobs %+v", err, r.engine.Jobs())
 	}
+}
+
+// A rewind that ends while it writes the control file leaves one that can be read.
+func TestControlFileSurvivesARewind(t *testing.T) {
+	r := newRig(t, func(*Config) {})
+	r.db.Stop(1)
+	node, instance := r.db.Node(1), r.db.Instance(1)
+	job := &repair{prepared: prepared{node: node, instance: instance}}
+	if err := job.beginRewind(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(controlFile(node.DataDirectory), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := instance.Control(t.Context()); err == nil {
+		t.Fatal("an empty control file can be read")
+	}
+	if err := job.restoreControl(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := instance.Control(t.Context()); err != nil || c.SystemIdentifier == "" {
+		t.Errorf("control data %+v, %v", c, err)
+	}
+	if err := job.endRewind(); err != nil {
+		t.Fatal(err)
+	}
+	r.wantBeside("node0", "node1")
+	r.db.Start(1)
 }

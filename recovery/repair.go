@@ -210,7 +210,7 @@ func (r *repair) configure(ctx context.Context) error {
 	if err := r.instance.Follow(conninfo, r.node.SlotName()); err != nil {
 		return err
 	}
-	return r.instance.Machine().RemoveAll(rewindMarker(r.node.DataDirectory))
+	return r.endRewind()
 }
 
 // explainConfiguration tells the operator what is not the node's own.

@@ -14,6 +14,11 @@ func (r *repair) rewindOrRebuild(ctx context.Context) *StepError {
 	if err == nil {
 		return nil
 	}
+	restoring, cancel := outlive(ctx)
+	defer cancel()
+	if err := r.restoreControl(restoring); err != nil {
+		r.warn("the control file could not be restored after the rewind: " + err.Error())
+	}
 	found := rebuildObstacles(r.facts)
 	if ctx.Err() != nil || r.facts.How.Procedure == Rewind || r.facts.How.Limit == Rewind || len(found) > 0 {
 		return r.fail(ctx, StepRewind, err)
@@ -31,8 +36,7 @@ func (r *repair) rewind(ctx context.Context) error {
 		return err
 	}
 	m, dir := r.instance.Machine(), r.node.DataDirectory
-	text := "A rewind in progress, made by pgherd: the directory has to be rebuilt if none is running.\n"
-	if err := m.WriteFile(rewindMarker(dir), []byte(text), 0o600); err != nil {
+	if err := r.beginRewind(); err != nil {
 		return err
 	}
 	r.phase = rewinding
