@@ -43,8 +43,18 @@ func newJob(node cluster.NodeID, how Options, cancel context.CancelCauseFunc, te
 		tell = func(Progress) {}
 	}
 	return &job{
-		cancel: cancel, tell: tell, how: how, ended: make(chan struct{}), meter: meter{began: now},
+		cancel: cancel, tell: inTurn(tell), how: how, ended: make(chan struct{}), meter: meter{began: now},
 		primary: cluster.NoNode, row: Job{Node: node, Source: cluster.NoNode, Since: now},
+	}
+}
+
+// inTurn keeps goroutines of a job from calling tell at once.
+func inTurn(tell func(Progress)) func(Progress) {
+	var mu sync.Mutex
+	return func(p Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		tell(p)
 	}
 }
 
