@@ -145,3 +145,20 @@ func (c *TestCluster) AwaitCaughtUp(primary, standby cluster.NodeID) {
 	goal := c.Position(primary)
 	Await(c.t, 20*time.Second, "the standby to catch up", func() bool { return c.Position(standby) >= goal })
 }
+
+// ForgetLog returns when the primary has removed the segment with position at from
+// its log; a slot that needs it must be gone.
+func (c *TestCluster) ForgetLog(primary cluster.NodeID, at cluster.LSN) {
+	c.t.Helper()
+	conn := c.Conn(primary)
+	Await(c.t, 20*time.Second, "the log to be removed", func() bool {
+		var there bool
+		err := conn.QueryRow(c.t.Context(), "SELECT EXISTS (SELECT FROM pg_ls_waldir() WHERE name = pg_walfile_name($1::text::pg_lsn))",
+			at.String()).Scan(&there)
+		if err == nil && there {
+			c.Exec(primary, "SELECT pg_switch_wal()")
+			c.Exec(primary, "CHECKPOINT")
+		}
+		return err == nil && !there
+	})
+}
