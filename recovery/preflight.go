@@ -105,7 +105,11 @@ func inspect(ctx context.Context, i Instance, dir string) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("free space: %w", err)
 	}
-	t := &Target{Free: int64(min(free, 1<<62))}
+	more, err := unfinishedBytes(m, dir)
+	if err != nil {
+		return nil, fmt.Errorf("unfinished copies: %w", err)
+	}
+	t := &Target{Free: int64(min(free+more, 1<<62))}
 	if t.Leftovers, err = siblings(m, dir, oldSuffix); err != nil {
 		return nil, err
 	}

@@ -12,14 +12,6 @@ import (
 
 // backup copies the origin and has the copy compared with its manifest.
 func (r *repair) backup(ctx context.Context) error {
-	m := r.instance.Machine()
-	removed, err := sweep(m, r.node.DataDirectory)
-	if err != nil {
-		return err
-	}
-	if len(removed) > 0 {
-		r.job.say("removed leftovers of an unfinished recovery: " + strings.Join(removed, ", "))
-	}
 	if err := r.work.claim(); err != nil {
 		return err
 	}
@@ -64,6 +56,9 @@ func (r *repair) cleanup(context.Context) error {
 		if err := r.instance.Machine().RemoveAll(r.old); err != nil {
 			r.warn(fmt.Sprintf("the former data directory %s could not be removed: %v", r.old, err))
 		}
+	}
+	if left := r.facts.Target.Leftovers; len(left) > 0 {
+		r.job.say("directories of earlier recoveries are still there: " + strings.Join(left, ", "))
 	}
 	return nil
 }

@@ -124,6 +124,9 @@ func (r *repair) stop(ctx context.Context) error {
 	if r.engine.board.Current().Primary == r.node.ID {
 		return fmt.Errorf("node %d: %w: it is the primary now", r.node.ID, ErrPrimaryChanged)
 	}
+	if err := r.tidy(ctx); err != nil {
+		return err
+	}
 	running, err := r.instance.Running()
 	if err != nil {
 		return fmt.Errorf("node %d: %w", r.node.ID, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // slotState is what a physical slot is good for.
@@ -39,7 +40,7 @@ const slotWait = 15 * time.Second
 // reserveSlot leaves the named slot inactive and holding back the log from now
 // on at the latest.
 func reserveSlot(ctx context.Context, conn *pgx.Conn, name string) (slotOutcome, error) {
-	state, err := idleSlot(ctx, conn, name)
+	state, err := freeSlot(ctx, conn, name)
 	if err != nil || state == slotReady {
 		return slotFound, err
 	}
@@ -53,6 +54,21 @@ func reserveSlot(ctx context.Context, conn *pgx.Conn, name string) (slotOutcome,
 		return slotFound, fmt.Errorf("create replication slot %s: %w", name, err)
 	}
 	return slotMade, nil
+}
+
+// freeSlot ends whoever streams from the slot of a stopped node: its own walsender,
+// which has not noticed yet, or the receiver of a base backup that goes on since pgherd
+// was killed. Where that is not allowed, it is waited for.
+func freeSlot(ctx context.Context, conn *pgx.Conn, name string) (slotState, error) {
+	if state, err := readSlot(ctx, conn, name); err != nil || state != slotActive {
+		return state, err
+	}
+	_, err := conn.Exec(ctx, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active", name)
+	var refused *pgconn.PgError
+	if err != nil && !errors.As(err, &refused) {
+		return slotActive, err
+	}
+	return idleSlot(ctx, conn, name)
 }
 
 // idleSlot waits until nobody uses the slot.

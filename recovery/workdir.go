@@ -55,16 +55,12 @@ func (w workdir) remove() error {
 // sweep removes what crashed jobs left beside dataDirectory, and only what
 // carries a marker.
 func sweep(m host.Machine, dataDirectory string) (removed []string, err error) {
-	names, err := siblings(m, dataDirectory, newSuffix)
+	paths, err := unfinished(m, dataDirectory)
 	if err != nil {
 		return nil, err
 	}
 	var failed []error
-	for _, name := range names {
-		path, marked := strings.CutSuffix(name, markerSuffix)
-		if !marked {
-			continue
-		}
+	for _, path := range paths {
 		failed = append(failed, workdir{m, path}.remove())
 		removed = append(removed, path)
 	}
