@@ -22,48 +22,64 @@ import (
 // served is pgherd as its users start it.
 type served struct {
 	*rig
-	cmd    *exec.Cmd
-	config string
-	ended  chan error
+	cmd     *exec.Cmd
+	program string
+	config  string
+	ended   chan error
 }
 
 func startProcess(t *testing.T) *served {
 	t.Helper()
+	p := newProcess(t, 0, "")
+	p.launch()
+	return p
+}
+
+// newProcess builds the program, and starts a cluster to put it in front of.
+func newProcess(t *testing.T, standbys int, extra string, opts ...pgtest.Option) *served {
+	t.Helper()
 	pgtest.Leaks(t)
-	p := &served{rig: &rig{T: t, cluster: pgtest.Cluster(t, 0), log: &logTail{}}, ended: make(chan error, 1)}
+	p := &served{rig: &rig{T: t, cluster: pgtest.Cluster(t, standbys, opts...), log: &logTail{}}}
 	dir := t.TempDir()
-	program := filepath.Join(dir, "pgherd")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
+	p.program = filepath.Join(dir, "pgherd")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", p.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	p.config = p.writeConfigIn(dir, "")
-	p.cmd = exec.Command(program, "serve", "--config", p.config)
-	stderr, err := p.cmd.StderrPipe()
+	p.config = p.writeConfigIn(dir, extra)
+	return p
+}
+
+// launch returns when pgherd listens; it is ended with the test.
+func (p *served) launch() {
+	p.Helper()
+	p.log, p.ended = &logTail{}, make(chan error, 1)
+	cmd, log, ended := exec.Command(p.program, "serve", "--config", p.config), p.log, p.ended
+	stderr, err := cmd.StderrPipe()
 	if err == nil {
-		err = p.cmd.Start()
+		err = cmd.Start()
 	}
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
-	go p.follow(bufio.NewScanner(stderr))
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.ended
-		if t.Failed() {
-			t.Log(p.log.String())
+	p.cmd = cmd
+	go follow(cmd, bufio.NewScanner(stderr), log, ended)
+	p.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		if p.Failed() {
+			p.Log(log.String())
 		}
 	})
 	p.awaitLog(`listening: address=127\.0\.0\.1:(\d+)`)
 	p.host, p.port = "127.0.0.1", regexp.MustCompile(`listening: address=127\.0\.0\.1:(\d+)`).FindStringSubmatch(p.log.String())[1]
-	return p
 }
 
-func (p *served) follow(lines *bufio.Scanner) {
+func follow(cmd *exec.Cmd, lines *bufio.Scanner, log *logTail, ended chan<- error) {
 	for lines.Scan() {
-		_, _ = p.log.Write(append(lines.Bytes(), '\n'))
+		_, _ = log.Write(append(lines.Bytes(), '\n'))
 	}
-	p.ended <- p.cmd.Wait()
-	close(p.ended)
+	ended <- cmd.Wait()
+	close(ended)
 }
 
 func (p *served) awaitLog(pattern string) {
