@@ -233,6 +233,9 @@ func testBoard() *cluster.Board {
 	b.Publish(s)
 	b.Record(0, cluster.Sample{LSN: 0x3000100})
 	b.Record(1, cluster.Sample{LSN: 0x3000000})
+	b.SetReceivers(cluster.Receivers{Primary: 0, End: 0x3000100, List: []cluster.Receiver{
+		{Name: "archive", State: "streaming", SyncState: "sync", Written: 0x3000080, Flushed: 0x3000080},
+		{Name: "pg_basebackup", State: "backup", SyncState: "async"}}})
 	return b
 }
 

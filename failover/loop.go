@@ -50,6 +50,7 @@ func (l *loop) step(ctx context.Context, v Event) {
 		var actions []Action
 		l.state, actions = Step(l.state, v, time.Now())
 		l.perform(ctx, actions)
+		l.showReceivers(v)
 	}
 }
 

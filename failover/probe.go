@@ -159,6 +159,9 @@ func askFollowers(ctx context.Context, conn *pgx.Conn) ([]Follower, error) {
 		if err := row.Scan(&f.Name, &f.State, &f.SyncState, &sent, &write, &flush, &replay); err != nil {
 			return f, err
 		}
+		if f.Written, err = cluster.ParseLSN(write); err != nil {
+			return f, err
+		}
 		f.Flushed, err = cluster.ParseLSN(flush)
 		return f, err
 	})

@@ -81,5 +81,6 @@ type Follower struct {
 	Name      string // application_name
 	State     string
 	SyncState string
+	Written   cluster.LSN
 	Flushed   cluster.LSN
 }

@@ -82,6 +82,7 @@ func (s *Snapshot) Survives(t Token) (Token, bool) {
 type Board struct {
 	current   atomic.Pointer[Snapshot]
 	positions []Position
+	receivers atomic.Pointer[Receivers]
 	demand    demand
 
 	coverDemand chan struct{} // one slot: a need is pending
