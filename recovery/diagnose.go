@@ -41,8 +41,10 @@ func Diagnose(s *Source, t *Target) (Procedure, string) {
 		return Rebuild, fmt.Sprintf("its log ends at %s of timeline %d, that of the primary at %s", l.End, l.Timeline, left)
 	case l.End > left:
 		return rewindable(l, fmt.Sprintf("its log goes on to %s of timeline %d, which the primary left at %s", l.End, l.Timeline, left))
-	case l.End-l.End%cluster.LSN(l.Segment) < s.OldestLog:
-		return Rebuild, fmt.Sprintf("the primary's log begins at %s, the node needs it from %s", s.OldestLog, l.End)
+	case lacksLog(s, l) && t.Archive.missing(s, l) != "":
+		return Rebuild, fmt.Sprintf("the primary's log begins at %s, the node needs it from %s", s.OldestLog, l.End) + archiveReason(s, t)
+	case lacksLog(s, l):
+		return Follow, fmt.Sprintf("the primary's log begins at %s, the archive has it from %s on", s.OldestLog, l.End)
 	}
 	return Follow, fmt.Sprintf("its log up to %s of timeline %d is part of the primary's", l.End, l.Timeline)
 }

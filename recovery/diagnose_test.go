@@ -28,7 +28,7 @@ func TestPlanScenarios(t *testing.T) {
 			f := brokenStandby()
 			f.Source.Timeline, f.Source.Position, f.Source.History, f.Source.OldestLog = source.Timeline, source.End, source.History, source.oldest
 			node.Segment = 0x100
-			f.Target.Log = &node.Log
+			f.Target.Log, f.Target.Archive = &node.Log, node.archive
 			want, reason, _ := strings.Cut(strings.TrimSpace(parts[2]), " ")
 			got, why := Diagnose(f.Source, f.Target)
 			if got.String() != want || !strings.Contains(why, reason) {
@@ -44,7 +44,8 @@ func TestPlanScenarios(t *testing.T) {
 // end is what one side of a scenario says.
 type end struct {
 	Log
-	oldest cluster.LSN
+	oldest  cluster.LSN
+	archive Archive
 }
 
 func parseEnd(t *testing.T, text string) end {
@@ -65,11 +66,29 @@ func parseEnd(t *testing.T, text string) end {
 		case "plain":
 			e.Hints = false
 		case "from":
+		case "archive":
+			e.archive = archiveOf(t, words[i+1:])
+			return e
 		default:
 			e.History = append(e.History, parseAt(t, word))
 		}
 	}
 	return e
+}
+
+// archiveOf has a segment for each position, and the history of each TIMELINE@history.
+func archiveOf(t *testing.T, positions []string) Archive {
+	t.Helper()
+	a := Archive{Files: map[string]bool{}}
+	for _, word := range positions {
+		if timeline, ok := strings.CutSuffix(word, "@history"); ok {
+			a.Files["0000000"+timeline+".history"] = true
+			continue
+		}
+		at := parseAt(t, word)
+		a.Files[fmt.Sprintf("%08X%08X%08X", uint32(at.Timeline), 0, uint64(at.Switch)/0x100)] = true
+	}
+	return a
 }
 
 func parseAt(t *testing.T, text string) (a cluster.Ancestor) {

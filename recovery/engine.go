@@ -25,6 +25,9 @@ type Config struct {
 	MaxRate string    // pg_basebackup --max-rate: kB/s, or with suffix k or M; "" for no limit
 	KeepOld bool      // keep the former data directory as <data_directory>.old-<n>
 	Auto    Procedure // the most that RunAuto may do; Undecided for nothing
+	// ArchiveDir is where, on every node's machine, the segments of pgherd receivewal
+	// are; "" for nowhere.
+	ArchiveDir string
 }
 
 // Instance is a node's data directory and the programs there; *host.Instance

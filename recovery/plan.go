@@ -77,6 +77,7 @@ type Target struct {
 	Unfinished       string // what else makes the directory unusable, "" for nothing
 	Log              *Log   // nil when it could not be read
 	LogError         string // why
+	Archive          Archive
 }
 
 // Obstacle is one reason not to begin, and what to do about it.

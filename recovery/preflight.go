@@ -92,6 +92,7 @@ func (e *Engine) look(ctx context.Context, p *prepared) (err error) {
 		return fmt.Errorf("node %d: %w", p.node.ID, err)
 	}
 	p.facts.Target.HasConfig = len(p.own) > 0
+	p.facts.Target.Archive = readArchive(ctx, p.instance.Machine(), e.cfg.ArchiveDir)
 	if p.facts.Source, err = e.askSource(ctx, p.source, p.node); err != nil {
 		return err
 	}

@@ -213,6 +213,9 @@ func (r *repair) configure(ctx context.Context) error {
 	if err := r.instance.Follow(conninfo, r.node.SlotName()); err != nil {
 		return err
 	}
+	if err := r.useArchive(); err != nil {
+		return err
+	}
 	return r.endRewind()
 }
 

@@ -57,7 +57,7 @@ func (r *repair) catchUp(ctx context.Context) error {
 		return err
 	}
 	var first cluster.LSN
-	return r.engine.with(ctx, r.node, func(conn *pgx.Conn) error {
+	err = r.engine.with(ctx, r.node, func(conn *pgx.Conn) error {
 		return patiently(ctx, r.engine.cfg.Timeout, func() (bool, cluster.LSN, error) {
 			s, err := probe(ctx, conn)
 			if first == 0 {
@@ -68,6 +68,10 @@ func (r *repair) catchUp(ctx context.Context) error {
 			return s.replayed >= goal, s.replayed, err
 		})
 	})
+	if err == nil {
+		r.leaveArchive(ctx)
+	}
+	return err
 }
 
 // patiently polls until ask says yes. It gives up when the position that ask

@@ -119,10 +119,17 @@ func (r *rig) stopForLong(id cluster.NodeID) cluster.LSN {
 	r.Helper()
 	r.cluster.Stop(id)
 	r.awaitDown(id)
+	return r.forgetLogOf(id)
+}
+
+// forgetLogOf has the primary remove the log that a stopped node needs.
+func (r *rig) forgetLogOf(id cluster.NodeID) cluster.LSN {
+	r.Helper()
 	log, err := r.cluster.Instance(id).LogEnd(r.Context())
 	r.must(err)
-	r.cluster.Exec(0, "SELECT pg_drop_replication_slot($1)", r.cluster.Node(id).SlotName())
-	r.cluster.ForgetLog(0, log.End)
+	primary := r.app.board.Current().Primary
+	r.cluster.Exec(primary, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", r.cluster.Node(id).SlotName())
+	r.cluster.ForgetLog(primary, log.End)
 	return log.End
 }
 

@@ -116,7 +116,7 @@ func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 func recoveryConfig(cfg *config.Config, nodes []cluster.Node) recovery.Config {
 	r := cfg.Recovery
 	return recovery.Config{Nodes: nodes, Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate),
-		Auto: autoOf(cfg.Failover.AutoRecover)}
+		ArchiveDir: r.ArchiveDir, Auto: autoOf(cfg.Failover.AutoRecover)}
 }
 
 func autoOf(a config.AutoRecover) recovery.Procedure {

@@ -110,6 +110,8 @@ type Recovery struct {
 	Timeout time.Duration `yaml:"timeout"`  // for the recovered node to start and stream; > 0
 	MaxRate Size          `yaml:"max_rate"` // bytes per second of the base backup; 0 = no limit
 	KeepOld bool          `yaml:"keep_old"` // keep the replaced data directory
+	// ArchiveDir has the segments of pgherd receivewal, on every node's machine; "" = none.
+	ArchiveDir string `yaml:"archive_dir"`
 }
 
 // Log says what is logged and how.

@@ -126,6 +126,7 @@ func (v validator) recovery(r Recovery) {
 	if r.MaxRate != 0 {
 		between(v, "recovery.max_rate", r.MaxRate, 32<<10, 1<<30)
 	}
+	v.absolute("recovery.archive_dir", r.ArchiveDir)
 }
 
 // required is for keys without a default.
