@@ -14,49 +14,75 @@ import (
 	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
+// slow makes a copy last longer than any test.
+const slow = "recovery: {max_rate: 32kB}\n"
+
 // Ensure that RECOVER, told again, brings the node back after kill -9 of what was at
-// work: of pgherd or of PostgreSQL's program, in a base backup or in a rewind.
+// work: of pgherd, of PostgreSQL's program or of the primary, in a base backup or in a
+// rewind.
 func TestRecoveryKilled(t *testing.T) {
-	const slow = "recovery: {max_rate: 32kB}\n"
 	p := newProcess(t, 1, slow, pgtest.WithSetting("wal_log_hints", "on"), pgtest.WithSetting("wal_keep_size", "512MB"))
 	p.launch()
 	p.cluster.Exec(0, "CREATE TABLE big AS SELECT g, repeat('x', 1000) AS x FROM generate_series(1, 20000) g")
 	p.awaitNode("role = 'standby' AND status = 'up'")
 	p.cluster.Stop(1)
 	p.awaitNode("status = 'down'")
+	p.killInBackup()
+	for _, c := range []struct {
+		name, want string
+		kill       func()
+	}{
+		{"pg_rewind", "has to be rebuilt", func() { p.killProgram("pg_rewind") }},
+		{"primary", "run RECOVER NODE 1 again", func() { p.cluster.Kill(0) }},
+		{"pgherd", "", p.kill},
+	} {
+		if said := p.killInRewind("without_"+c.name, c.kill); !strings.Contains(said, c.want) {
+			t.Errorf("without %s:\n%s", c.name, said)
+		}
+		switch c.name {
+		case "primary":
+			p.cluster.Start(0)
+		case "pgherd":
+			p.launch()
+		}
+		p.returns("a rewind of it was interrupted")
+	}
+}
 
-	said := p.recoverAside("RECOVER NODE 1 REBUILD")
-	p.awaitRow("the copy", "FROM pool_recovery WHERE step = 'base_backup' AND bytes > 0 AND ended IS NULL")
+// killInBackup kills pg_basebackup, then pgherd.
+func (p *served) killInBackup() {
+	p.Helper()
+	said := p.rebuildSlowly()
 	p.killProgram("pg_basebackup")
 	if out := <-said; !strings.Contains(out, "failed in step base_backup") || !strings.Contains(out, "its data directory is as it was") {
-		t.Errorf("without pg_basebackup:\n%s", out)
+		p.Errorf("without pg_basebackup:\n%s", out)
 	}
 	p.wantOnly("node0", "node1")
-
-	said = p.recoverAside("RECOVER NODE 1 REBUILD")
-	p.awaitRow("the copy", "FROM pool_recovery WHERE step = 'base_backup' AND bytes > 0 AND ended IS NULL")
+	said = p.rebuildSlowly()
 	p.kill()
 	<-said
 	p.change(slow, "")
 	p.launch()
 	p.returns("removed leftovers of an unfinished recovery") // the old directory is as it was
+}
 
-	p.diverge("first")
-	said = p.recoverAside("RECOVER NODE 1 REWIND")
-	p.awaitRewinding("first")
-	p.killProgram("pg_rewind")
-	if out := <-said; !strings.Contains(out, "failed in step rewind") || !strings.Contains(out, "has to be rebuilt") {
-		t.Errorf("without pg_rewind:\n%s", out)
-	}
-	p.returns("a rewind of it was interrupted")
+// rebuildSlowly returns when the copy is under way.
+func (p *served) rebuildSlowly() <-chan string {
+	p.Helper()
+	said := p.recoverAside("RECOVER NODE 1 REBUILD")
+	p.awaitRow("the copy", "FROM pool_recovery WHERE step = 'base_backup' AND bytes > 0 AND ended IS NULL")
+	return said
+}
 
-	p.diverge("second")
-	said = p.recoverAside("RECOVER NODE 1 REWIND")
-	p.awaitRewinding("second")
-	p.kill()
-	<-said
-	p.launch()
-	p.returns("a rewind of it was interrupted")
+// killInRewind has the nodes part by a table and kills somebody while pg_rewind copies
+// it. What the console said is returned.
+func (p *served) killInRewind(table string, kill func()) string {
+	p.Helper()
+	p.diverge(table)
+	said := p.recoverAside("RECOVER NODE 1 REWIND")
+	p.awaitRewinding(table)
+	kill()
+	return <-said
 }
 
 // awaitRow asks the console until one row answers.
