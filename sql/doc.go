@@ -12,9 +12,10 @@
 //   - CatalogFunctions, CatalogRelations, CatalogViews: what routing needs to know of
 //     a database.
 //   - RecoveryFunctions: what recovery scripts are run by; also an extension.
+//   - Views: the console's views in somebody's own database, for psql.
 //
 // Caveat: the text is constant, and only Finished has a parameter. Nothing is ever
-// pasted into it. RecoveryFunctions is the only one that changes anything.
+// pasted into it. RecoveryFunctions and Views are the only ones that change anything.
 package sql
 
 import _ "embed"
