@@ -48,7 +48,36 @@ func (p *Pools) Paused(database string) bool {
 	return p.pausedLocked(database)
 }
 
-func (p *Pools) pausedLocked(database string) bool { return p.paused[""] || p.paused[database] }
+func (p *Pools) pausedLocked(database string) bool {
+	return p.holds > 0 || p.paused[""] || p.paused[database]
+}
+
+// Hold is Pause of all databases until Release, whatever Pause and Resume do
+// meanwhile: a recovery's second stage relies on it. Holds are counted.
+func (p *Pools) Hold() {
+	p.mu.Lock()
+	p.holds++
+	p.mu.Unlock()
+	for _, pool := range p.of("") {
+		pool.pause()
+	}
+}
+
+// Release undoes one Hold.
+func (p *Pools) Release() {
+	p.mu.Lock()
+	p.holds--
+	var free []*Pool
+	for k, pool := range p.pools {
+		if !p.pausedLocked(k.Database) {
+			free = append(free, pool)
+		}
+	}
+	p.mu.Unlock()
+	for _, pool := range free {
+		pool.resume()
+	}
+}
 
 // Settle waits until nobody holds a server of the database.
 func (p *Pools) Settle(ctx context.Context, database string) error {

@@ -40,6 +40,26 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// Ensure that neither RESUME nor another recovery lets clients go on who are held, and
+// that a pause outlives the hold.
+func TestHold(t *testing.T) {
+	b := newBench(t, 2, 1)
+	b.pools.Hold()
+	b.pools.Hold()
+	c := b.want(0)
+	b.waits(c)
+	if b.pools.Resume("") || !b.pools.Paused("db") {
+		t.Error("resumed what was held")
+	}
+	b.pools.Release()
+	b.waits(c)
+	b.pools.Pause("db")
+	b.pools.Release()
+	b.waits(c)
+	b.pools.Resume("db")
+	b.release(b.server(c))
+}
+
 // Ensure that a database stays paused when the pause of all others ends, and the
 // other way round, and that others are not held up.
 func TestPauseOfOneDatabase(t *testing.T) {

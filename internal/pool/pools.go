@@ -59,6 +59,7 @@ type Pools struct {
 	pools      map[Key]*Pool
 	complaints map[Key]complaint
 	paused     map[string]bool // databases; "" is all of them
+	holds      int             // Hold less Release
 
 	welcomeMu sync.RWMutex
 	welcomes  map[database]map[string]string
