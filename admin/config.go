@@ -58,6 +58,11 @@ func pgpoolParameters(d Deps) []parameter {
 		{"health_check_max_retries", strconv.Itoa(c.HealthCheck.MaxRetries), "failed checks in a row that are forgiven"},
 		{"health_check_retry_delay", seconds(c.HealthCheck.RetryDelay), "seconds between retries"},
 		{"recovery_timeout", seconds(c.Recovery.Timeout), "seconds for a recovered node to start"},
+		{"recovery_user", c.Recovery.User, "who runs the recovery scripts"},
+		{"recovery_database", c.Recovery.Database, "and in which database"},
+		{"recovery_1st_stage_command", c.Recovery.FirstStage, "script of the first stage"},
+		{"recovery_2nd_stage_command", c.Recovery.SecondStage, "script of the second stage"},
+		{"client_idle_limit_in_recovery", strconv.Itoa(c.Recovery.ClientIdleLimit), "idle clients are cut off in the second stage after this, in seconds"},
 	}
 	now := d.Board.Current()
 	total := totalWeight(now.Nodes)

@@ -14,10 +14,11 @@ const (
 	RecoverFollow
 	RecoverRewind
 	RecoverRebuild
+	RecoverTwoStage // an option, not a word: WITH (two_stage)
 )
 
 func (m RecoverMode) String() string {
-	return [...]string{"any", "FOLLOW", "REWIND", "REBUILD"}[m]
+	return [...]string{"any", "FOLLOW", "REWIND", "REBUILD", "two_stage"}[m]
 }
 
 func recoverNode(board *cluster.Board, engine Recovery) command {

@@ -17,12 +17,13 @@ type RecoverOptions struct {
 	KeepOld bool           // keep the data directory that is replaced, whatever is configured
 }
 
-const recoverUsage = "n [FOLLOW | REWIND | REBUILD] [FORCE] [WITH (source = n, max_rate = '50MB', keep_old)]"
+const recoverUsage = "n [FOLLOW | REWIND | REBUILD] [FORCE] [WITH (source = n, max_rate = '50MB', keep_old | two_stage)]"
 
 // recovery is a RECOVER NODE as it was parsed. Which nodes there are is looked up
 // when it runs.
 type recovery struct {
 	node, source token // source is zero without the option
+	twoStage     bool
 	options      RecoverOptions
 }
 
@@ -37,7 +38,24 @@ func parseRecovery(a *args) (recovery, error) {
 	if err := a.options(r.known()); err != nil {
 		return r, err
 	}
-	return r, a.end()
+	if err := a.end(); err != nil {
+		return r, err
+	}
+	return r, r.settle()
+}
+
+// settle gives two_stage its mode. Its scripts know nothing of the other options.
+func (r *recovery) settle() error {
+	o := &r.options
+	if !r.twoStage {
+		return nil
+	}
+	if o.Mode != RecoverAny || r.source != (token{}) || o.MaxRate != 0 || o.KeepOld {
+		return newError(codeInvalidParameter, "two_stage stands alone: the scripts decide how the node is recovered").
+			withHint("leave the procedure and the other options out, or leave two_stage out")
+	}
+	o.Mode = RecoverTwoStage
+	return nil
 }
 
 // known are the options of WITH.
@@ -46,6 +64,7 @@ func (r *recovery) known() []option {
 		{"source", "a node number", r.setSource},
 		{"max_rate", "a size such as '50MB'", r.setMaxRate},
 		{"keep_old", "", func(token) error { r.options.KeepOld = true; return nil }},
+		{"two_stage", "", func(token) error { r.twoStage = true; return nil }},
 	}
 }
 

@@ -20,6 +20,9 @@
 // ones; else those of the primary are used. The port and the keys about
 // replication are always rewritten, in postgresql.auto.conf.
 //
+// TwoStage is Pgpool-II's way: scripts in the primary's data directory, run there by an
+// extension's functions, do the work, and while the second runs, clients wait.
+//
 // Caveats. The node must be a local instance (access local) that accepts
 // connections as a standby (hot_standby on). A primary with tablespaces outside
 // its data directory is not copied. A data directory that is a mount point cannot

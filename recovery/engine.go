@@ -28,6 +28,7 @@ type Config struct {
 	// ArchiveDir is where, on every node's machine, the segments of pgherd receivewal
 	// are; "" for nowhere.
 	ArchiveDir string
+	Scripts Scripts
 }
 
 // Instance is a node's data directory and the programs there; *host.Instance
@@ -113,7 +114,7 @@ func (e *Engine) RecoverBy(ctx context.Context, node cluster.NodeID, wanted Proc
 func (e *Engine) RecoverWith(ctx context.Context, node cluster.NodeID, how Options, progress func(Progress)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	j := newJob(node, how, cancel, progress, time.Now())
+	j := newJob(node, e.byScripts(node, how), cancel, progress, time.Now())
 	if err := e.admit(j); err != nil {
 		return err
 	}
@@ -127,12 +128,23 @@ func (e *Engine) RecoverWith(ctx context.Context, node cluster.NodeID, how Optio
 // Check is the preflight of Recover alone: it returns every reason to refuse, and
 // touches nothing.
 func (e *Engine) Check(ctx context.Context, node cluster.NodeID) error {
-	_, err := e.preflight(ctx, newJob(node, By(Undecided), func(error) {}, nil, time.Now()))
+	j := newJob(node, e.byScripts(node, By(Undecided)), func(error) {}, nil, time.Now())
+	if j.how.Procedure == TwoStage {
+		s, err := e.prepareScripts(ctx, j)
+		if err == nil {
+			closeSoon(ctx, s.conn.Close)
+		}
+		return err
+	}
+	_, err := e.preflight(ctx, j)
 	return err
 }
 
 // run is one job from the first question to the last step.
 func (e *Engine) run(ctx context.Context, j *job) error {
+	if j.how.Procedure == TwoStage {
+		return e.runScripts(ctx, j)
+	}
 	p, err := e.preflight(ctx, j)
 	if err != nil {
 		return err

@@ -100,6 +100,9 @@ func (e *StepError) Hint() string {
 	if e.Procedure == Follow && e.Step >= StepStart && !isCancelled(e.Err) {
 		return fmt.Sprintf("look into the server log of the node; RECOVER NODE %d REBUILD does without its directory", e.Node)
 	}
+	if e.Procedure == TwoStage {
+		return fmt.Sprintf("run RECOVER NODE %d WITH (two_stage) again; the first stage begins anew", e.Node)
+	}
 	return fmt.Sprintf("run RECOVER NODE %d again; it begins anew", e.Node)
 }
 

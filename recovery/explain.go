@@ -18,11 +18,15 @@ type Explanation struct {
 // Explain is the preflight of RecoverWith alone: it touches nothing. The error is of a
 // look that failed.
 func (e *Engine) Explain(ctx context.Context, node cluster.NodeID, how Options) (Explanation, error) {
+	j := newJob(node, e.byScripts(node, how), func(error) {}, nil, time.Now())
+	if j.how.Procedure == TwoStage {
+		return e.explainScripts(ctx, j)
+	}
 	facts := e.picture(node, how)
 	if _, found := Plan(facts); len(found) > 0 {
 		return Explanation{Obstacles: found}, nil
 	}
-	p, err := e.preflight(ctx, newJob(node, how, func(error) {}, nil, time.Now()))
+	p, err := e.preflight(ctx, j)
 	if p.facts.Source == nil || p.facts.Target == nil {
 		return Explanation{}, err
 	}

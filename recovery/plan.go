@@ -15,10 +15,11 @@ const (
 	Follow              // start it as a standby: its log is part of the primary's
 	Rewind              // pg_rewind takes back what it alone has
 	Rebuild             // a base backup of the primary replaces the data directory
+	TwoStage            // Scripts do it; never the choice of Diagnose
 )
 
 func (p Procedure) String() string {
-	return [...]string{"undecided", "follow", "rewind", "rebuild"}[p]
+	return [...]string{"undecided", "follow", "rewind", "rebuild", "two_stage"}[p]
 }
 
 // Facts are what Plan decides from. Source and Target are nil until they have
@@ -141,7 +142,7 @@ func pictureObstacles(f Facts) []Obstacle {
 		return one("there is no primary to copy from", "wait for a failover to end, or run PROMOTE NODE first")
 	case f.Primary.ID == n.ID:
 		return one(fmt.Sprintf("node %d is the primary", n.ID), "run PROMOTE NODE for another node first")
-	case n.Access == cluster.AccessNone:
+	case n.Access == cluster.AccessNone && f.How.Procedure != TwoStage:
 		return one(fmt.Sprintf("node %d has access none: it cannot be stopped, rebuilt or started", n.ID),
 			"set access and data_directory of the node in the configuration")
 	case n.DataDirectory == "":

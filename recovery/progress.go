@@ -18,6 +18,10 @@ const (
 	StepSwap
 	StepConfigure
 	StepStart
+	StepFirstStage // only a recovery by scripts has this one and the next three
+	StepHold       // new transactions wait, until the node is attached
+	StepSecondStage
+	StepRemoteStart
 	StepStreaming
 	StepCatchUp
 	StepAttach
@@ -28,7 +32,8 @@ const (
 func (s Step) String() string {
 	return [...]string{
 		"preflight", "mark_recovering", "stop", "slot_on_source", "rewind", "base_backup", "swap",
-		"fix_config", "start", "streaming", "caught_up", "attach", "cleanup_old_dir", "done",
+		"fix_config", "start",
+		"first_stage", "hold_clients", "second_stage", "remote_start", "streaming", "caught_up", "attach", "cleanup_old_dir", "done",
 	}[s]
 }
 

@@ -27,11 +27,12 @@ type repair struct {
 type phase int
 
 const (
-	untouched phase = iota // the node was not stopped by us
-	stopped                // the old directory is in its place
-	rewinding              // it is good for nothing
-	rewound                // it is the primary's, up to where the two parted
-	swapped                // the new one is; there is no way back
+	untouched  phase = iota // the node was not stopped by us
+	stopped                 // the old directory is in its place
+	rewinding               // it is good for nothing
+	rewound                 // it is the primary's, up to where the two parted
+	swapped                 // the new one is; there is no way back
+	scriptsRan              // what they have done is not known here
 )
 
 // stage is one step and what it does.
@@ -111,6 +112,8 @@ func (r *repair) left() string {
 		return "its data directory is of no use any more and has to be rebuilt, the node is stopped"
 	case r.phase == rewound:
 		return "its data directory has been rewound"
+	case r.phase == scriptsRan:
+		return "the node is as the scripts have left it"
 	case r.old == "":
 		return "the new data directory is in place"
 	default:

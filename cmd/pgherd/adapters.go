@@ -104,7 +104,7 @@ func optionsOf(how admin.RecoverOptions) recovery.Options {
 
 func procedureOf(m admin.RecoverMode) recovery.Procedure {
 	return map[admin.RecoverMode]recovery.Procedure{admin.RecoverFollow: recovery.Follow,
-		admin.RecoverRewind: recovery.Rewind, admin.RecoverRebuild: recovery.Rebuild}[m]
+		admin.RecoverRewind: recovery.Rewind, admin.RecoverRebuild: recovery.Rebuild, admin.RecoverTwoStage: recovery.TwoStage}[m]
 }
 
 func (r recoverer) ExplainRecover(ctx context.Context, node cluster.NodeID, how admin.RecoverOptions) (admin.Plan, error) {
@@ -134,6 +134,10 @@ func (r recoverer) RecoveryJobs() []admin.RecoveryJob {
 	}
 	return all
 }
+
+// applications is the recovery engine's view of the server, which is set before
+// anything runs.
+type applications struct{ *server.Server }
 
 // console is the server's view of package admin. It is set before anything runs.
 type console struct{ admin *admin.Console }

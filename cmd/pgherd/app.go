@@ -73,10 +73,14 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
 		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools, Journal: a.journal})
 	observer.engine = a.failover
-	a.recovery = recovery.New(recoveryConfig(cfg, nodes), a.board, instances.forRecovery, a.failover, log.Named("recovery"))
+	applications := &applications{}
+	recovering := recoveryConfig(cfg, nodes)
+	recovering.Scripts.Clients = applications
+	a.recovery = recovery.New(recovering, a.board, instances.forRecovery, a.failover, log.Named("recovery"))
 	console := &console{}
 	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
 	a.server = server.New(serverConfig(cfg, access, a.board, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
+	applications.Server = a.server
 	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover, a.pools, a.weights}, Recovery: recoverer{a.recovery, a.journal},
 		Counters: a.server, Process: a, Traffic: a.server, Gates: a.server, Config: a.config,
 		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Journal: a.journal, Version: version, Log: log.Named("console")})

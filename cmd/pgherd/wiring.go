@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/pgherd/pgherd/failover"
 	"github.com/pgherd/pgherd/internal/certs"
@@ -116,12 +117,23 @@ func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 func recoveryConfig(cfg *config.Config, nodes []cluster.Node) recovery.Config {
 	r := cfg.Recovery
 	return recovery.Config{Nodes: nodes, Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate),
-		ArchiveDir: r.ArchiveDir, Auto: autoOf(cfg.Failover.AutoRecover)}
+		ArchiveDir: r.ArchiveDir, Auto: autoOf(cfg.Failover.AutoRecover), Scripts: scriptsOf(cfg)}
 }
 
 func autoOf(a config.AutoRecover) recovery.Procedure {
 	return map[config.AutoRecover]recovery.Procedure{config.AutoRecoverFollow: recovery.Follow,
 		config.AutoRecoverRewind: recovery.Rewind, config.AutoRecoverRebuild: recovery.Rebuild}[a]
+}
+
+// scriptsOf is without the clients, who are not there yet.
+func scriptsOf(cfg *config.Config) recovery.Scripts {
+	r := cfg.Recovery
+	who := cluster.Credentials{User: r.User, Password: r.Password.Reveal(), Database: r.Database}
+	if who.User == "" {
+		who.User, who.Password = cfg.Monitor.User, cfg.Monitor.Password.Reveal()
+	}
+	return recovery.Scripts{Credentials: who, FirstStage: r.FirstStage, SecondStage: r.SecondStage,
+		IdleLimit: time.Duration(r.ClientIdleLimit) * time.Second}
 }
 
 // rateOf is a number of bytes per second as pg_basebackup takes it; "" for no limit.

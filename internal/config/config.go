@@ -112,6 +112,14 @@ type Recovery struct {
 	KeepOld bool          `yaml:"keep_old"` // keep the replaced data directory
 	// ArchiveDir has the segments of pgherd receivewal, on every node's machine; "" = none.
 	ArchiveDir string `yaml:"archive_dir"`
+
+	// Pgpool-II's online recovery; the stages are files in the primary's data directory.
+	User            string `yaml:"recovery_user"` // "" = the monitor's account
+	Password        Secret `yaml:"recovery_password"`
+	Database        string `yaml:"recovery_database"`
+	FirstStage      string `yaml:"recovery_1st_stage_command"`    // "" = none
+	SecondStage     string `yaml:"recovery_2nd_stage_command"`    // "" = none
+	ClientIdleLimit int    `yaml:"client_idle_limit_in_recovery"` // seconds; 0 = never, -1 = at once
 }
 
 // Log says what is logged and how.
@@ -171,7 +179,7 @@ func (c *Config) setDefaults() {
 			DetachFalsePrimary: true,
 			CommandTimeout:     60 * time.Second,
 		},
-		Recovery: Recovery{Timeout: 90 * time.Second},
+		Recovery: Recovery{Timeout: 90 * time.Second, Database: "postgres", Password: NewSecret("")},
 	}
 }
 

@@ -29,6 +29,7 @@ func (r resolver) config(c *Config) {
 	c.Monitor.PasswordFile = r.path(c.Monitor.PasswordFile)
 	r.tls(c)
 	r.password(&c.Monitor)
+	c.Recovery.Password = r.expand("recovery.recovery_password", c.Recovery.Password)
 	for name, d := range c.Databases {
 		d.Password = r.expand("databases."+name+".password", d.Password)
 		c.Databases[name] = d

@@ -127,6 +127,23 @@ func (v validator) recovery(r Recovery) {
 		between(v, "recovery.max_rate", r.MaxRate, 32<<10, 1<<30)
 	}
 	v.absolute("recovery.archive_dir", r.ArchiveDir)
+	v.notEmpty("recovery.recovery_database", r.Database)
+	v.script("recovery.recovery_1st_stage_command", r.FirstStage)
+	v.script("recovery.recovery_2nd_stage_command", r.SecondStage)
+	if r.FirstStage == "" && r.SecondStage != "" {
+		v.failf("recovery.recovery_2nd_stage_command", "needs recovery.recovery_1st_stage_command")
+	}
+	if r.User == "" && !r.Password.IsZero() {
+		v.failf("recovery.recovery_password", "needs recovery.recovery_user")
+	}
+	atLeast(v, "recovery.client_idle_limit_in_recovery", r.ClientIdleLimit, -1)
+}
+
+// script is a file in a data directory, as Pgpool-II names it.
+func (v validator) script(key, name string) {
+	if strings.Contains(name, "/") || name == "." || name == ".." {
+		v.failf(key, "want the name of a file in the primary's data directory, without a path, found %q", name)
+	}
 }
 
 // required is for keys without a default.
