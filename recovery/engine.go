@@ -28,7 +28,7 @@ type Config struct {
 	// ArchiveDir is where, on every node's machine, the segments of pgherd receivewal
 	// are; "" for nowhere.
 	ArchiveDir string
-	Scripts Scripts
+	Scripts    Scripts
 }
 
 // Instance is a node's data directory and the programs there; *host.Instance

@@ -118,11 +118,11 @@ $$;
 CREATE VIEW pgherd.pool_backend_stats AS SELECT * FROM pgherd.read_pool_backend_stats();
 COMMENT ON VIEW pgherd.pool_backend_stats IS 'statements and errors of each node';
 
-CREATE FUNCTION pgherd.read_pool_replication() RETURNS TABLE ("node_id" integer, "hostname" text, "port" integer, "role" text, "epoch" bigint, "timeline" bigint, "lsn" text, "polled" timestamp with time zone, "behind_bytes" bigint, "behind" interval, "replication_state" text, "replication_sync_state" text)
+CREATE FUNCTION pgherd.read_pool_replication() RETURNS TABLE ("node_id" integer, "hostname" text, "port" integer, "role" text, "epoch" bigint, "timeline" bigint, "lsn" text, "polled" timestamp with time zone, "behind_bytes" bigint, "behind" interval, "replication_state" text, "replication_sync_state" text, "application_name" text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, :"dblink_schema", pg_temp
 AS $$
-    SELECT t.* FROM dblink('pgherd'::text, 'SELECT "node_id", "hostname", "port", "role", "epoch", "timeline", "lsn", "polled", "behind_bytes", "behind", "replication_state", "replication_sync_state" FROM pool_replication'::text)
-        AS t ("node_id" integer, "hostname" text, "port" integer, "role" text, "epoch" bigint, "timeline" bigint, "lsn" text, "polled" timestamp with time zone, "behind_bytes" bigint, "behind" interval, "replication_state" text, "replication_sync_state" text)
+    SELECT t.* FROM dblink('pgherd'::text, 'SELECT "node_id", "hostname", "port", "role", "epoch", "timeline", "lsn", "polled", "behind_bytes", "behind", "replication_state", "replication_sync_state", "application_name" FROM pool_replication'::text)
+        AS t ("node_id" integer, "hostname" text, "port" integer, "role" text, "epoch" bigint, "timeline" bigint, "lsn" text, "polled" timestamp with time zone, "behind_bytes" bigint, "behind" interval, "replication_state" text, "replication_sync_state" text, "application_name" text)
 $$;
 CREATE VIEW pgherd.pool_replication AS SELECT * FROM pgherd.read_pool_replication();
 COMMENT ON VIEW pgherd.pool_replication IS 'positions in the log and how far the standbys are behind';
