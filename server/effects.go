@@ -120,6 +120,7 @@ func (u *turn) apply(e *effects, after wire.TxStatus) {
 		e.names = append(e.names, set.Name)
 	}
 	u.doubt(e)
+	u.holdLarge(after)
 }
 
 // passes reports whether a setting leaves nothing behind: SET LOCAL ends with the

@@ -248,10 +248,16 @@ func (u *turn) encodeLarge(typ byte, size int) (bool, error) {
 	switch typ {
 	case wire.CopyData:
 	case wire.Query:
+		before := u.setAside()
+		u.session.unnamed = unnamed{}
 		u.effects.wrote, u.effects.doubt = true, doubtSettings|doubtPins
-		u.expect(expected{request: reqQuery})
+		u.expect(expected{request: reqQuery, replaces: replacesUnnamed, replaced: before})
 		u.endBatch()
-	case wire.Bind:
+	case wire.FunctionCall:
+		u.effects.wrote = true
+		u.expect(expected{request: reqCall})
+		u.endBatch()
+	default:
 		if len(b) < bufferSize/2 { // the names stand in front
 			u.in.fit(u.taken + bufferSize)
 			return false, nil
@@ -259,9 +265,12 @@ func (u *turn) encodeLarge(typ byte, size int) (bool, error) {
 		if u.holding = u.unsettled(typ, b); u.holding {
 			return false, nil
 		}
-		return true, u.encodeBind(b, size)
-	case wire.Parse, wire.FunctionCall:
-		return false, wire.Fatalf("54000", "a statement of %d bytes is too large for the extended protocol", size)
+		if typ == wire.Bind {
+			return true, u.encodeBind(b, size)
+		}
+		if err := u.encodeLargeParse(b); err != nil {
+			return false, err
+		}
 	}
 	u.commit()
 	u.passing = size

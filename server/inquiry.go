@@ -64,11 +64,12 @@ type inquiry struct {
 }
 
 // inquire asks the server what the session's state is, if that is in doubt and
-// nothing is under way.
+// nothing is under way. A simple Query would end an unnamed statement that was not
+// kept: until that is replaced, the server stays with the session anyway.
 func (u *turn) inquire() bool {
 	s := u.session
 	if s.doubt == 0 || s.server == nil || s.tx != wire.TxIdle || !u.replies.empty() || !u.replies.boundary ||
-		u.skipping || u.passing > 0 || u.relaying > 0 {
+		u.skipping || u.passing > 0 || u.relaying > 0 || s.streams() {
 		return false
 	}
 	u.request = wire.AppendQuery(u.request, s.question())

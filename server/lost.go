@@ -157,6 +157,10 @@ func (u *turn) verdict(node int) *wire.Error {
 // orphanFrame answers for the server that is gone: the transaction has failed,
 // and only its end is accepted.
 func (u *turn) orphanFrame(typ byte, size int) bool {
+	if size > maxGather {
+		u.orphanRefuse(typ)
+		return u.drop(size)
+	}
 	if !u.whole(size) {
 		return false
 	}
@@ -164,12 +168,27 @@ func (u *turn) orphanFrame(typ byte, size int) bool {
 	switch {
 	case typ == wire.Query:
 		u.orphanQuery(body)
+	case typ == wire.FunctionCall:
+		u.orphanRefuse(typ)
 	case u.skipping:
 	default:
 		u.orphanExtended(typ, body)
 	}
 	u.take(size)
 	return true
+}
+
+// orphanRefuse answers a frame that can't end the transaction.
+func (u *turn) orphanRefuse(typ byte) {
+	if u.skipping {
+		return
+	}
+	u.local = wire.AppendError(u.local, u.orphanError())
+	if typ == wire.Query || typ == wire.FunctionCall {
+		u.local = wire.AppendReady(u.local, u.session.tx)
+		return
+	}
+	u.skipping = true
 }
 
 func (u *turn) orphanQuery(body []byte) {

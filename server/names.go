@@ -74,6 +74,9 @@ func (u *turn) mean(name string, have func(string)) {
 func (u *turn) executing(name string) {
 	p := u.session.prepared[name]
 	u.own(name, p)
+	if p.statement.Streamed() {
+		u.effects.doubt |= doubtSettings | doubtPins
+	}
 	if p.facts == nil || !p.facts.Traits.Has(sqlparse.SessionState) {
 		return
 	}

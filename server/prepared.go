@@ -126,6 +126,11 @@ func (u *turn) resolve(name []byte) (string, prepared) {
 		return string(name), p
 	case u.session.keepsNames():
 		return p.name, p
+	case p.statement.Streamed():
+		if !u.session.holds(p) {
+			u.vacate(p.name)
+		}
+		return p.name, p
 	case p.statement.SQL:
 		u.own(p.name, p)
 		return p.name, p
@@ -139,6 +144,8 @@ func (u *turn) resolveUnnamed() prepared {
 	s := u.session
 	switch {
 	case s.keepsNames():
+	case s.unnamed.streamed && s.unnamed.server == s.server:
+		return prepared{statement: pool.NewStreamedStatement(), facts: s.unnamed.facts}
 	case s.unnamed.body == nil:
 		u.closeName("", "")
 	case s.unnamed.server != s.server:
@@ -167,6 +174,9 @@ func (u *turn) encodeBind(b []byte, size int) error {
 		text := u.textOf(name, p.facts)
 		u.asked(p.facts)
 		u.effects.note(u.session.judged(p.facts), text)
+		if p.statement.Streamed() {
+			u.effects.doubt |= doubtSettings | doubtPins
+		}
 		u.noteNames(p.facts, text, rest)
 		u.nameInText(p.facts, text)
 	}
@@ -235,7 +245,7 @@ func (u *turn) encodeTarget(typ byte, frame []byte) error {
 
 func (u *turn) encodeClose(name string) {
 	p, ok := u.session.prepared[name]
-	if !ok || p.statement.SQL {
+	if !ok || p.statement.SQL || p.statement.Streamed() {
 		u.vacate(name)
 	}
 	if !ok {

@@ -34,6 +34,7 @@ type session struct {
 	names    []string // of an extension's or the application's own settings, while in doubt
 	prepared map[string]prepared
 	unnamed  unnamed
+	large    bool // statements that were not kept may be among them
 
 	questions *questions // nil while it has prepared none
 
@@ -89,6 +90,8 @@ type unnamed struct {
 	body   []byte // of Parse, behind the empty name; nil when there is none
 	facts  *sqlparse.Facts
 	server *pool.Server // where it is parsed now
+
+	streamed bool // its body was not kept: it is on that server or nowhere
 }
 
 func newSession(sh *shard, conn *reactor.Conn) *session {

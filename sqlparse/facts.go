@@ -105,16 +105,17 @@ const (
 	PinPrepare          // SQL-level PREPARE of a name that is in the way
 	PinSessionSet       // settings that can't be found out
 	PinLoad             // LOAD
+	PinStatement        // a prepared statement too large to be kept for another server
 )
 
 // String is the reason as the console shows it.
 func (p Pin) String() string {
-	return [...]string{"none", "temporary table", "advisory lock", "holdable cursor", "listen", "prepare", "session set", "load"}[p]
+	return [...]string{"none", "temporary table", "advisory lock", "holdable cursor", "listen", "prepare", "session set", "load", "large statement"}[p]
 }
 
 // PinNamed is the pin of a name as String gives it; PinNone for others.
 func PinNamed(name string) Pin {
-	for p := PinNone + 1; p <= PinLoad; p++ {
+	for p := PinNone + 1; p <= PinStatement; p++ {
 		if p.String() == name {
 			return p
 		}

@@ -55,6 +55,19 @@ func NewOwnStatement(name string, body []byte) Statement {
 	return Statement{body: unique.Make(string(body)), Name: name}
 }
 
+// streamed is the Name of all statements that were passed on without being kept.
+const streamed = "streamed"
+
+// NewStreamedStatement makes a Statement whose text nobody has kept: it is on one
+// connection only, under the client's name.
+func NewStreamedStatement() Statement {
+	return Statement{body: unique.Make(""), Name: streamed}
+}
+
+// Streamed reports whether the text is unknown, so that no other connection can be
+// given the statement.
+func (s Statement) Streamed() bool { return s.Name == streamed }
+
 // Shared reports whether other sessions may use the statement.
 func (s Statement) Shared() bool { return s.Base != "" }
 
@@ -122,9 +135,13 @@ func (s *Statements) Add(name string, limit int) (evicted, statement string) {
 	if s.order.Len() <= limit {
 		return "", ""
 	}
-	oldest := s.order.Back().Value.(kept)
-	s.Remove(oldest.name)
-	return oldest.name, oldest.statement
+	for e := s.order.Back(); e != nil; e = e.Prev() {
+		if oldest := e.Value.(kept); oldest.statement != streamed {
+			s.Remove(oldest.name)
+			return oldest.name, oldest.statement
+		}
+	}
+	return "", ""
 }
 
 // Put notes what a name stands for from now on, whatever the limit.
