@@ -186,6 +186,7 @@ func (u *turn) restore() bool {
 		return false
 	}
 	u.request = wire.AppendQuery(u.request, sql)
+	u.session.unnamed.server = nil // a simple Query ends it there
 	u.expect(expected{request: reqRestore, visibility: silent})
 	u.replies.boundary = true
 	return true

@@ -64,8 +64,7 @@ type inquiry struct {
 }
 
 // inquire asks the server what the session's state is, if that is in doubt and
-// nothing is under way. A simple Query would end an unnamed statement that was not
-// kept: until that is replaced, the server stays with the session anyway.
+// nothing is under way. That would end an unnamed statement that was not kept: until that is replaced, the server stays with the session anyway.
 func (u *turn) inquire() bool {
 	s := u.session
 	if s.doubt == 0 || s.server == nil || s.tx != wire.TxIdle || !u.replies.empty() || !u.replies.boundary ||
@@ -73,6 +72,7 @@ func (u *turn) inquire() bool {
 		return false
 	}
 	u.request = wire.AppendQuery(u.request, s.question())
+	s.unnamed.server = nil // a simple Query ends it there
 	u.inquiry = inquiry{settings: map[string]string{}}
 	u.expect(expected{request: reqInquiry, visibility: silent})
 	u.replies.boundary = true

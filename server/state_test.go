@@ -182,3 +182,19 @@ func TestPreparedEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// Ensure that what we ask a server on our own account does not cost a session its unnamed
+// statement there.
+func TestUnnamedOutlivesQuestions(t *testing.T) {
+	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, p.Size = config.AuthTrust, 1 })
+	c := r.raw("options", "-c work_mem=1MB")
+	c.do("listen x", "C:LISTEN Z:I")
+	c.send(join(mParse("", "select pg_advisory_lock(1)"), run(""), mSync()))
+	c.want(1, "1 2 D: C:SELECT_1 Z:I")
+	c.send(join(run(""), mSync()))
+	c.want(1, "2 D: C:SELECT_1 Z:I")
+	c.send(join(mParse("r", "reset work_mem"), mParse("", "select 1"), run("r"), mSync()))
+	c.want(1, "1 1 2 C:RESET Z:I")
+	c.send(join(run(""), mSync()))
+	c.want(1, "2 D:1 C:SELECT_1 Z:I")
+}
