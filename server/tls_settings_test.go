@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -147,4 +148,41 @@ func relay(t *testing.T, conn net.Conn, address string) {
 	_, _ = io.Copy(node, conn)
 	node.Close()
 	<-done
+}
+
+// Ensure that a node whose certificate has been revoked is not used from when the list
+// is read, whatever is looked at besides.
+func TestRevokedNodes(t *testing.T) {
+	a := pgtest.NewAuthority(t)
+	files := certs.Files{CA: a.CAFile(), CRL: a.Revoke(time.Now().Add(time.Hour))}
+	nodes, err := certs.OpenNodes(files, tls.VersionTLS12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := pgtest.Cluster(t, 0, pgtest.WithTLS(a, "127.0.0.1"))
+	for _, mode := range []certs.Mode{certs.VerifyCA, certs.VerifyFull} {
+		a.Revoke(time.Now().Add(time.Hour))
+		reload(t, nodes)
+		r := newRigOn(t, on, func(_ *Config, p *pool.Config, _ *int) {
+			p.TLS = pool.TLS{Modes: []certs.Mode{mode}, Certs: nodes}
+		})
+		out, err := (&tlsRig{rig: r}).psql(r.dsn(), "-c", "select ssl from pg_stat_ssl where pid = pg_backend_pid()")
+		if err != nil || out != "t" {
+			t.Errorf("%s: %v\n%s", mode, err, out)
+		}
+		a.Revoke(time.Now().Add(time.Hour), certs.Files{Cert: filepath.Join(filepath.Dir(a.CAFile()), "node.crt")})
+		reload(t, nodes)
+		r.pools.Reconnect("")
+		out, err = (&tlsRig{rig: r}).psql(r.dsn(), "-c", "select 1")
+		if err == nil || !strings.Contains(out, "the certificate of CN=node has been revoked") {
+			t.Errorf("%s, revoked: %v\n%s", mode, err, out)
+		}
+	}
+}
+
+func reload(t *testing.T, nodes *certs.Nodes) {
+	t.Helper()
+	if err := nodes.Reload(); err != nil {
+		t.Fatal(err)
+	}
 }

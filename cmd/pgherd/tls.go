@@ -21,7 +21,7 @@ func openCertificates(c config.TLS) (certificates, error) {
 	var both certificates
 	var clientErr, nodeErr error
 	if c.Client.SSLMode != config.SSLDisable {
-		both.clients, clientErr = certs.OpenClients(certs.Mode(c.Client.SSLMode), clientFiles(c.Client), versionOf(c.Client.TLSSide), c.Client.CipherSuites()...)
+		both.clients, clientErr = certs.OpenClients(certs.Mode(c.Client.SSLMode), filesOf(c.Client), versionOf(c.Client), c.Client.CipherSuites()...)
 	}
 	both.nodes, nodeErr = certs.OpenNodes(filesOf(c.Server.TLSSide), versionOf(c.Server.TLSSide), c.Server.CipherSuites()...)
 	return both, errors.Join(about("tls.client", clientErr), about("tls.server", nodeErr))
@@ -45,13 +45,7 @@ func (c certificates) Reload() error {
 }
 
 func filesOf(s config.TLSSide) certs.Files {
-	return certs.Files{Cert: s.CertFile, Key: s.KeyFile, CA: s.CAFile}
-}
-
-func clientFiles(c config.TLSClient) certs.Files {
-	files := filesOf(c.TLSSide)
-	files.CRL = c.CRLFile
-	return files
+	return certs.Files{Cert: s.CertFile, Key: s.KeyFile, CA: s.CAFile, CRL: s.CRLFile}
 }
 
 func versionOf(s config.TLSSide) uint16 {

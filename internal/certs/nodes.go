@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"sync/atomic"
+	"time"
 )
 
 // Nodes is what nodes are shown, and asked for.
@@ -41,13 +42,17 @@ func (n *Nodes) Config(mode Mode, host string) *tls.Config {
 	if len(m.own) > 0 {
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &m.own[0], nil }
 	}
-	if mode == VerifyCA {
+	switch {
+	case mode == VerifyCA:
 		c.VerifyConnection = m.verifyCA
+	case mode == VerifyFull && len(m.lists) > 0:
+		c.VerifyConnection = func(s tls.ConnectionState) error { return m.notRevoked(s, s.VerifiedChains) }
 	}
 	return c
 }
 
-// verifyCA checks who signed the certificate, and not whose it is.
+// verifyCA checks who signed the certificate, and whether it is in force, but not
+// whose it is.
 func (m *material) verifyCA(s tls.ConnectionState) error {
 	if len(s.PeerCertificates) == 0 {
 		return errors.New("the node has shown no certificate")
@@ -56,8 +61,19 @@ func (m *material) verifyCA(s tls.ConnectionState) error {
 	for _, c := range s.PeerCertificates[1:] {
 		between.AddCert(c)
 	}
-	_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: m.cas, Intermediates: between})
+	chains, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: m.cas, Intermediates: between})
 	if err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
+	}
+	return m.notRevoked(s, chains)
+}
+
+// notRevoked looks a node's certificate up in the revocation lists, if there are any.
+func (m *material) notRevoked(s tls.ConnectionState, chains [][]*x509.Certificate) error {
+	if len(m.lists) == 0 {
+		return nil
+	}
+	if err := m.inForce(chains, time.Now()); err != nil {
 		return &tls.CertificateVerificationError{UnverifiedCertificates: s.PeerCertificates, Err: err}
 	}
 	return nil

@@ -141,7 +141,7 @@ func (c *Config) setDefaults() {
 		SocketMode: 0o777,
 		Monitor:    Monitor{Database: "postgres"},
 		TLS: TLS{
-			Client: TLSClient{TLSSide: TLSSide{Ciphers: []string{}}},
+			Client: TLSSide{Ciphers: []string{}},
 			Server: TLSServer{TLSSide: TLSSide{SSLMode: SSLPrefer, Ciphers: []string{}}},
 		},
 		Auth: Auth{Query: authQuery, Database: "postgres", QueryTTL: 30 * time.Second},

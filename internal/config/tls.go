@@ -10,14 +10,8 @@ import (
 // TLS says how connections are encrypted (PgBouncer's client_tls_* and
 // server_tls_*).
 type TLS struct {
-	Client TLSClient `yaml:"client"` // connections of clients to pgherd
+	Client TLSSide   `yaml:"client"` // connections of clients to pgherd
 	Server TLSServer `yaml:"server"` // connections of pgherd to the nodes
-}
-
-// TLSClient is the side of the clients.
-type TLSClient struct {
-	TLSSide
-	CRLFile string `yaml:"crl_file"` // which certificates of clients' have been revoked
 }
 
 // TLSServer is the side of the nodes.
@@ -32,7 +26,8 @@ type TLSSide struct {
 	SSLMode    SSLMode    `yaml:"sslmode"`
 	CertFile   string     `yaml:"cert_file"` // pgherd's own certificate, the intermediate ones behind it
 	KeyFile    string     `yaml:"key_file"`
-	CAFile     string     `yaml:"ca_file"` // whose certificates of the other side are believed
+	CAFile     string     `yaml:"ca_file"`  // whose certificates of the other side are believed
+	CRLFile    string     `yaml:"crl_file"` // which of those have been revoked
 	MinVersion TLSVersion `yaml:"min_version"`
 	Ciphers    []string   `yaml:"ciphers"` // of TLS 1.2; none = the secure ones
 }
@@ -98,10 +93,10 @@ func parseFileMode(text string) (FileMode, error) {
 }
 
 func (r resolver) tls(c *Config) {
-	for _, side := range []*TLSSide{&c.TLS.Client.TLSSide, &c.TLS.Server.TLSSide} {
+	for _, side := range []*TLSSide{&c.TLS.Client, &c.TLS.Server.TLSSide} {
 		side.CertFile, side.KeyFile, side.CAFile = r.path(side.CertFile), r.path(side.KeyFile), r.path(side.CAFile)
+		side.CRLFile = r.path(side.CRLFile)
 	}
-	c.TLS.Client.CRLFile = r.path(c.TLS.Client.CRLFile)
 	for i := range c.Nodes {
 		if !r.has(fmt.Sprintf("nodes[%d].sslmode", i)) {
 			c.Nodes[i].SSLMode = c.TLS.Server.SSLMode
@@ -116,13 +111,15 @@ func (v validator) tls(c *Config) {
 		v.required("tls.client.key_file", client.KeyFile, "the key of tls.client.cert_file")
 	}
 	v.ca("tls.client", client.SSLMode, client.CAFile)
-	if client.CRLFile != "" && client.CAFile == "" {
-		v.failf("tls.client.crl_file", "is of no use without tls.client.ca_file, whose authorities have signed it")
-	}
+	v.crl("tls.client", client)
 	v.ciphers("tls.client.ciphers", client.Ciphers)
 	v.ciphers("tls.server.ciphers", c.TLS.Server.Ciphers)
 	v.ca("tls.server", c.TLS.Server.SSLMode, c.TLS.Server.CAFile)
+	v.crl("tls.server", c.TLS.Server.TLSSide)
 	for i, n := range c.Nodes {
+		if c.TLS.Server.CRLFile != "" && n.SSLMode < SSLVerifyCA && !strings.HasPrefix(n.Host, "/") {
+			v.failf("tls.server.crl_file", "needs sslmode verify-ca or verify-full, and that of nodes[%d] is %s", i, n.SSLMode)
+		}
 		if n.SSLMode != c.TLS.Server.SSLMode {
 			v.ca(fmt.Sprintf("nodes[%d]", i), n.SSLMode, c.TLS.Server.CAFile)
 		}
@@ -138,6 +135,12 @@ func (v validator) tls(c *Config) {
 func (v validator) ca(key string, mode SSLMode, file string) {
 	if mode >= SSLVerifyCA && file == "" {
 		v.failf(key+".sslmode", "%s needs ca_file, the certificates to believe", mode)
+	}
+}
+
+func (v validator) crl(key string, side TLSSide) {
+	if side.CRLFile != "" && side.CAFile == "" {
+		v.failf(key+".crl_file", "is of no use without %s.ca_file, whose authorities have signed it", key)
 	}
 }
 
