@@ -138,7 +138,7 @@ func (q *AuthQuery) nodes() []cluster.Node {
 }
 
 func (q *AuthQuery) connect(ctx context.Context, n cluster.Node) (*asker, error) {
-	info := n.Conninfo(q.as).With("dbname", q.as.Database).With("application_name", "pgherd auth_query")
+	info := n.OwnConninfo(q.as).With("dbname", q.as.Database).With("application_name", "pgherd auth_query")
 	config, err := pgx.ParseConfig(info.String())
 	if err != nil {
 		return nil, fmt.Errorf("node %d: connection parameters: %w", n.ID, err)

@@ -40,7 +40,7 @@ func (q CatalogQuery) ReadCatalog(ctx context.Context, database string) (*routin
 }
 
 func (q CatalogQuery) connect(ctx context.Context, n cluster.Node, database string) (*pgx.Conn, error) {
-	info := n.Conninfo(q.As).With("dbname", database).With("application_name", "pgherd catalog")
+	info := n.OwnConninfo(q.As).With("dbname", database).With("application_name", "pgherd catalog")
 	config, err := pgx.ParseConfig(info.String())
 	if err != nil {
 		return nil, err

@@ -64,7 +64,8 @@ type inquiry struct {
 }
 
 // inquire asks the server what the session's state is, if that is in doubt and
-// nothing is under way. That would end an unnamed statement that was not kept: until that is replaced, the server stays with the session anyway.
+// nothing is under way. That would end an unnamed statement that was not kept: until
+// it is replaced, the server stays with the session anyway.
 func (u *turn) inquire() bool {
 	s := u.session
 	if s.doubt == 0 || s.server == nil || s.tx != wire.TxIdle || !u.replies.empty() || !u.replies.boundary ||

@@ -186,3 +186,24 @@ func reload(t *testing.T, nodes *certs.Nodes) {
 		t.Fatal(err)
 	}
 }
+
+// Ensure that what pgherd asks nodes for users' secrets and catalogs goes over connections
+// that are encrypted as the configuration says.
+func TestQuestionsAreEncrypted(t *testing.T) {
+	on := pgtest.Cluster(t, 0) // without TLS
+	node, as := on.Nodes()[0], cluster.Credentials{User: "bench", Password: "bench", Database: "bench"}
+	for mode, want := range map[string]bool{"disable": true, "require": false} {
+		node.SSL.Mode = mode
+		asker, err := NewAuthQuery("", as, nil, nil).connect(t.Context(), node)
+		if err == nil {
+			asker.conn.Close(t.Context())
+		}
+		conn, err2 := CatalogQuery{As: as}.connect(t.Context(), node, "bench")
+		if err2 == nil {
+			conn.Close(t.Context())
+		}
+		if (err == nil) != want || (err2 == nil) != want {
+			t.Errorf("%s: auth.query: %v, catalog: %v", mode, err, err2)
+		}
+	}
+}
