@@ -2,12 +2,10 @@ package server
 
 import (
 	"cmp"
-	"errors"
 	"strings"
 	"time"
 
 	"github.com/pgherd/pgherd/internal/config"
-	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
 	"github.com/pgherd/pgherd/internal/wire"
 	"github.com/pgherd/pgherd/routing"
@@ -193,43 +191,12 @@ func (u *turn) leaveStandby() {
 	}
 	s.server, s.unnamed.server = nil, nil
 	s.shard.loop.Go(func(t *reactor.Task) {
-		if endBlock(t, server) != nil {
+		if server.Exec(t, "COMMIT", time.Now().Add(resetTimeout)) != nil {
 			server.Pool().Discard(server)
 			return
 		}
 		server.Pool().Release(server)
 	})
-}
-
-var errNotEnded = errors.New("the transaction block did not end")
-
-// endBlock says COMMIT and waits for the answer.
-func endBlock(t *reactor.Task, server *pool.Server) error {
-	server.Conn.Attach(t)
-	deadline := time.Now().Add(resetTimeout)
-	if err := t.Write(server.Conn, wire.AppendQuery(nil, "COMMIT"), deadline); err != nil {
-		return err
-	}
-	var head [wire.HeaderLen]byte
-	body := make([]byte, 64)
-	for {
-		if err := t.ReadFull(server.Conn, head[:], deadline); err != nil {
-			return err
-		}
-		typ, size := wire.Peek(head[:])
-		if size -= wire.HeaderLen; size < 0 || size > len(body) {
-			return errNotEnded
-		}
-		if err := t.ReadFull(server.Conn, body[:size], deadline); err != nil {
-			return err
-		}
-		switch {
-		case typ == wire.ReadyForQuery && size == 1 && wire.TxStatus(body[0]) == wire.TxIdle:
-			return nil
-		case typ != wire.CommandComplete:
-			return errNotEnded
-		}
-	}
 }
 
 // failBlock notes that a block without a server has failed, and returns the

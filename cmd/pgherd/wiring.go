@@ -49,6 +49,7 @@ func limitsOf(cfg *config.Config, k pool.Key) pool.Limits {
 	p, d := scope.Effective(), scope.Database
 	l := pool.Limits{Size: p.Size, MinSize: p.MinSize, ReserveSize: p.ReserveSize, ReserveTimeout: p.ReserveTimeout,
 		MaxDatabase: p.MaxDBConnections, MaxUser: p.MaxUserConnections, Lifetime: p.ServerLifetime,
+		CheckQuery: p.CheckQuery(), CheckDelay: p.ServerCheckDelay,
 		Login: pool.Login{Database: d.DBName, Query: d.ConnectQuery}}
 	if d.User == k.User {
 		l.Login.Password = d.Password.Reveal()

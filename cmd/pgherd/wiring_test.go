@@ -35,7 +35,7 @@ users:
 		t.Fatal(err)
 	}
 	want := pool.Limits{Size: 3, MinSize: 1, ReserveSize: 2, ReserveTimeout: 5 * time.Second, MaxDatabase: 4, MaxUser: 6,
-		Lifetime: time.Minute, Login: pool.Login{Database: "real", Password: "secret", Params: []string{"timezone", "UTC"}, Query: "select 1"}}
+		Lifetime: time.Minute, CheckQuery: ";", CheckDelay: 30 * time.Second, Login: pool.Login{Database: "real", Password: "secret", Params: []string{"timezone", "UTC"}, Query: "select 1"}}
 	if got := limitsOf(cfg, pool.Key{Database: "app", User: "forced"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

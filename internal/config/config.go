@@ -154,6 +154,8 @@ func (c *Config) setDefaults() {
 			ClientLoginTimeout:    60 * time.Second,
 			ServerResetQuery:      "DISCARD ALL",
 			ServerLifetime:        3600 * time.Second,
+			ServerCheckQuery:      EmptyQuery,
+			ServerCheckDelay:      30 * time.Second,
 			ServerIdleTimeout:     600 * time.Second,
 			ServerConnectTimeout:  15 * time.Second,
 			ServerLoginRetry:      15 * time.Second,

@@ -28,11 +28,26 @@ type Pool struct {
 	ServerResetQuery       string `yaml:"server_reset_query"`        // "" closes the server instead
 	ServerResetQueryAlways bool   `yaml:"server_reset_query_always"` // after each transaction, too
 
+	ServerCheckQuery string        `yaml:"server_check_query"` // of a server that was idle; "" = none
+	ServerCheckDelay time.Duration `yaml:"server_check_delay"` // for longer than this
+
 	ServerLifetime        time.Duration `yaml:"server_lifetime"`
 	ServerIdleTimeout     time.Duration `yaml:"server_idle_timeout"`
 	ServerConnectTimeout  time.Duration `yaml:"server_connect_timeout"` // > 0
 	ServerLoginRetry      time.Duration `yaml:"server_login_retry"`
 	MaxPreparedStatements int           `yaml:"max_prepared_statements"`
+}
+
+// EmptyQuery is how PgBouncer writes a query without a statement, which an empty text,
+// meaning none at all, can't be.
+const EmptyQuery = "<empty>"
+
+// CheckQuery is the SQL of server_check_query; "" for none.
+func (p Pool) CheckQuery() string {
+	if p.ServerCheckQuery == EmptyQuery {
+		return ";"
+	}
+	return p.ServerCheckQuery
 }
 
 // Database is what differs for one database (PgBouncer's [databases]). Nil is

@@ -1,7 +1,7 @@
 package pool
 
 import (
-	"io"
+	"bytes"
 	"net"
 	"sync"
 	"testing"
@@ -27,6 +27,8 @@ type fake struct {
 	conns   []net.Conn
 	logins  int
 	cancels int
+	checks  int    // queries of ";"
+	answer  []byte // to them, in front of ReadyForQuery
 }
 
 func newFake(t *testing.T) *fake {
@@ -91,10 +93,20 @@ func (f *fake) serve(c net.Conn) {
 		return
 	}
 	_, _ = c.Write(b)
-	if _, err := c.Read(packet); err == nil { // what a new connection is asked
-		_, _ = c.Write(wire.AppendReady(nil, wire.TxIdle))
+	for { // what a new connection is asked, and one that was idle
+		n, err := c.Read(packet)
+		if err != nil {
+			return
+		}
+		var answer []byte
+		if bytes.HasPrefix(packet[:n], wire.AppendQuery(nil, ";")) {
+			f.mu.Lock()
+			f.checks++
+			answer = append(answer, f.answer...)
+			f.mu.Unlock()
+		}
+		_, _ = c.Write(wire.AppendReady(answer, wire.TxIdle))
 	}
-	_, _ = io.Copy(io.Discard, c)
 }
 
 // breakAll ends all connections.

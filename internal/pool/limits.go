@@ -22,6 +22,8 @@ type Limits struct {
 	MaxDatabase    int           // max_db_connections: of the pools of its database on its node
 	MaxUser        int           // max_user_connections: of the pools of its user on its node
 	Lifetime       time.Duration // server_lifetime
+	CheckDelay     time.Duration // server_check_delay: idle for longer, a connection is asked
+	CheckQuery     string        // server_check_query, before it is used; "" = nothing
 	Login          Login
 }
 
@@ -50,7 +52,7 @@ func (p *Pool) capacityLocked() int {
 // time while the node can't be reached, none while it has just refused us and
 // there are others to wait for.
 func (p *Pool) growLocked(l *reactor.Loop) {
-	most := len(p.waiters)
+	most := len(p.waiters) - p.checking
 	switch {
 	case p.paused || p.open > 0 && p.tick() < p.refusal.until:
 		return

@@ -26,6 +26,7 @@ type Pool struct {
 	tick     func() uint32       // seconds, roughly
 	ledger   *ledger
 	makeRoom func(*Pool)
+	lost     func(*Server, error) // reports a connection that has ended by itself
 
 	mu         sync.Mutex // guards what follows
 	limits     Limits
@@ -33,6 +34,7 @@ type Pool struct {
 	waiters    []*Waiter   // the first has waited longest
 	open       int         // connections, and those being made
 	dialing    int
+	checking   int // of leased: see check
 	leased     int
 	generation int
 	outdated   int // of open: from before the present generation
@@ -55,10 +57,15 @@ func (p *Pool) Take(l *reactor.Loop) *Server {
 }
 
 func (p *Pool) takeLocked(loop int) *Server {
-	list := p.idle[loop]
-	if len(list) == 0 {
+	if list := p.idle[loop]; len(list) == 0 || p.staleLocked(list[len(list)-1]) {
 		return nil
 	}
+	return p.popLocked(loop)
+}
+
+// popLocked leases the connection of a loop that was used last.
+func (p *Pool) popLocked(loop int) *Server {
+	list := p.idle[loop]
 	s := list[len(list)-1]
 	p.idle[loop] = list[:len(list)-1]
 	p.leaseLocked(s)
@@ -87,6 +94,7 @@ func (p *Pool) Join(t *reactor.Task) *Waiter {
 	}
 	w.number, w.since = p.ledger.sequence.Add(1), p.tick()
 	p.waiters = append(p.waiters, w)
+	p.checkLocked()
 	p.growLocked(t.Loop())
 	return w
 }

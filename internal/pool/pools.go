@@ -124,7 +124,7 @@ func (p *Pools) Pool(k Key) *Pool {
 
 func (p *Pools) newPool(k Key) *Pool {
 	c := p.config()
-	pool := &Pool{key: k, limits: c.limitsOf(k), tick: p.ticks.Load, ledger: &p.ledger, makeRoom: p.makeRoom,
+	pool := &Pool{key: k, limits: c.limitsOf(k), tick: p.ticks.Load, ledger: &p.ledger, makeRoom: p.makeRoom, lost: p.Report,
 		idle: make([][]*Server, c.Loops), paused: p.pausedLocked(k.Database)}
 	pool.dial = func(l *reactor.Loop) {
 		generation := pool.generation
