@@ -297,7 +297,7 @@ func (u *turn) encodeQuery(frame []byte) {
 	before := u.setAside()
 	s.unnamed.body, s.unnamed.facts = nil, nil // a simple Query ends the unnamed statement
 	if e := s.misset(f, sql); e != nil {
-		u.refuseQuery(e)
+		u.refuseQuery(e, before)
 		return
 	}
 	u.asked(f)

@@ -69,6 +69,15 @@ func skipped() []conversation {
 			join(mBind("", "no such"), mClose('S', ""), mSync()),
 			join(run(""), mSync()),
 		}},
+		{"a setting that pgherd refuses", [][]byte{
+			join(mParse("", "select 'old'"), mSync()),
+			join(mBind("", "no such"), mParse("", "set pgherd.route = 'nowhere'"), mSync(), run(""), mSync()),
+			join(slow, mSync(), mParse("", "select 'new'"), mSync(), mBind("", "no such"), mParse("", "set pgherd.route = 'nowhere'"), mSync(), run(""), mSync()),
+		}},
+		{"a setting that pgherd refuses, in a query", [][]byte{
+			join(mParse("", "select 'old'"), mSync()),
+			join(mBind("", "no such"), mQuery("set pgherd.route = 'nowhere'"), mSync(), run(""), mSync()),
+		}},
 		{"query", [][]byte{
 			join(mParse("", "select 'old'"), mSync()),
 			join(mBind("", "no such"), mQuery("select 'skipped'"), mSync()),

@@ -18,7 +18,7 @@ func (u *turn) encodeParse(frame []byte) error {
 	}
 	f := u.nextFacts(sql)
 	if e := s.misset(f, sql); e != nil {
-		u.refuseParse(e)
+		u.expect(u.refusal(string(name), e))
 		return nil
 	}
 	if len(name) == 0 {

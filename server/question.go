@@ -106,7 +106,7 @@ func (u *turn) ask(typ byte, body []byte) expected {
 	case typ == wire.Execute:
 		q := u.consulted(known.portals[string(first)])
 		if q != nil && q.declined != nil {
-			return u.refuseQuestion(q, q.declined)
+			return u.refuseQuestion(hiddenName, q, q.declined)
 		}
 		return expected{request: localExecute, question: q}
 	}
@@ -127,21 +127,21 @@ func (u *turn) parseQuestion(name string, rest []byte) expected {
 		u.nextFacts(text) // it has been looked at with its batch
 	}
 	if e := q.mistake(u.session); e != nil {
-		return u.refuseQuestion(q, e)
+		return u.refuseQuestion(name, q, e)
 	}
 	u.session.prepareQuestion(name, q)
 	return expected{request: localParse, question: q}
 }
 
 // refuseQuestion has what follows skipped, up to Sync: by the server if there is one.
-func (u *turn) refuseQuestion(q *question, e *wire.Error) expected {
+func (u *turn) refuseQuestion(name string, q *question, e *wire.Error) expected {
 	if u.session.server == nil {
 		u.skipping = true
 		return expected{request: localMistake, question: q}
 	}
-	u.session.unnamed = unnamed{}
-	u.request = appendParse(u.request, "", refusedText+"\x00\x00\x00")
-	return expected{request: reqParse, instead: e, question: q}
+	due := u.refusal(name, e)
+	due.question = q
+	return due
 }
 
 // target is for Describe and Close, whose names begin with S or P.

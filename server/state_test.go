@@ -195,6 +195,8 @@ func TestUnnamedOutlivesQuestions(t *testing.T) {
 	c.want(1, "2 D: C:SELECT_1 Z:I")
 	c.send(join(mParse("r", "reset work_mem"), mParse("", "select 1"), run("r"), mSync()))
 	c.want(1, "1 1 2 C:RESET Z:I")
+	c.send(join(mParse("bad", "set pgherd.route = 'nowhere'"), mSync(), mParse("bad", "explain route selec"), mSync()))
+	c.want(2, "E:22023 Z:I E:42601 Z:I")
 	c.send(join(run(""), mSync()))
 	c.want(1, "2 D:1 C:SELECT_1 Z:I")
 }

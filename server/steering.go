@@ -89,16 +89,24 @@ func (s *Server) checkSetting(name, value string) *wire.Error {
 // its transaction fail, is replaced by ours. Its log has the words.
 const refusedText = "refused by pgherd"
 
-// refuseQuery has a simple Query fail with an error of ours.
-func (u *turn) refuseQuery(e *wire.Error) {
+// refuseQuery has a simple Query fail with an error of ours; before is the unnamed
+// statement that it ends.
+func (u *turn) refuseQuery(e *wire.Error, before *unnamed) {
 	u.request = wire.AppendQuery(u.request, refusedText)
-	u.expect(expected{request: reqQuery, instead: e})
+	u.expect(expected{request: reqQuery, instead: e, replaces: replacesUnnamed, replaced: before})
 	u.endBatch()
 }
 
-// refuseParse does so with a Parse.
-func (u *turn) refuseParse(e *wire.Error) {
-	u.session.unnamed = unnamed{}
-	u.request = appendParse(u.request, "", refusedText+"\x00\x00\x00")
-	u.expect(expected{request: reqParse, instead: e})
+// refusal has a Parse of a name fail with an error of ours, and is what is due then. The
+// unnamed statement is not concerned by what happens to others.
+func (u *turn) refusal(name string, e *wire.Error) expected {
+	due := expected{request: reqParse, instead: e}
+	if name != "" {
+		name = hiddenName
+	} else {
+		due.replaces, due.replaced = replacesUnnamed, u.setAside()
+		u.session.unnamed = unnamed{}
+	}
+	u.request = appendParse(u.request, name, refusedText+"\x00\x00\x00")
+	return due
 }
