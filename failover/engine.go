@@ -200,7 +200,7 @@ func (e *Engine) lost(node cluster.NodeID) {
 	if p := e.board.Position(node).Load(); p != nil && p.LSN > 0 {
 		e.heard[node].Store(uint64(p.LSN))
 	}
-	e.board.Forget(node)
+	e.board.Forget(node, time.Now())
 }
 
 func (e *Engine) probed(ctx context.Context, node cluster.NodeID, r Report) {

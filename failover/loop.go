@@ -94,7 +94,7 @@ func (l *loop) publish(s *cluster.Snapshot) {
 	l.engine.board.Publish(s)
 	for i, n := range s.Nodes {
 		if !n.Status.Serves() {
-			l.engine.board.Forget(n.ID)
+			l.engine.board.Forget(n.ID, time.Now())
 		}
 		if was := before.Nodes[i]; was.Status != n.Status || was.Reason != n.Reason {
 			l.engine.log.Info("node status", "node", n.ID, "status", n.Status, "was", was.Status, "reason", n.Reason)

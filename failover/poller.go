@@ -174,7 +174,7 @@ func (p *poller) poll(ctx context.Context, now *cluster.Snapshot) {
 		p.close()
 		p.pace = p.pace.missed(s.Began)
 		if !leads {
-			p.shared.board.Forget(p.node.ID) // a standby that has restarted may be further behind
+			p.shared.board.Forget(p.node.ID, time.Now()) // a standby that has restarted may be further behind
 		}
 		if ctx.Err() == nil {
 			p.log.Debug("position not known", "error", err)

@@ -135,6 +135,7 @@ func (r *reading) decide() Route {
 	if s.Consistency == config.ConsistencyGlobal && in.LastWrite.After(s.Since) {
 		s.Observe(in.LastWrite, r.snap.Epoch, false)
 	}
+	s.leave(in)
 	s.resolve(in.Board, r.snap)
 	if !s.Since.IsZero() {
 		return r.fallback(Unresolved)
@@ -189,6 +190,16 @@ func (s *Session) survived(snap *cluster.Snapshot) bool {
 	}
 	s.Token, s.Epoch = token, snap.Epoch
 	return true
+}
+
+// leave gives up a standby that may have restarted since it answered: nobody knows what it
+// had shown, so the primary's word counts.
+func (s *Session) leave(in *Input) {
+	if s.Standby == cluster.NoNode || s.Seen.IsZero() || !in.Board.Position(s.Standby).LostAfter(s.Seen) {
+		return
+	}
+	s.Standby, s.Seen = cluster.NoNode, time.Time{}
+	s.Observe(in.Now, in.Board.Current().Epoch, false)
 }
 
 // resolve turns the time of the last observation into a position, once a poll

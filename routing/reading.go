@@ -84,10 +84,13 @@ func (r *reading) verdict(id cluster.NodeID) Verdict {
 	case n.Weight <= 0 && r.wish.Target != config.TargetNode:
 		return Weightless
 	}
-	sample := r.Board.Position(id).Load()
+	position := r.Board.Position(id)
+	sample := position.Load()
 	switch {
 	case sample.State == cluster.Cut && sample.Lag > cutOffAfter && r.snap.Primary != cluster.NoNode:
 		return CutOff
+	case position.Forgotten() && !r.eventual() && r.snap.Primary != cluster.NoNode:
+		return NotCaughtUp
 	case r.lsn > 0 && (sample.Epoch != r.snap.Epoch || sample.LSN < r.lsn):
 		return NotCaughtUp
 	case r.Policy.Delay.exceeded(r.Board, r.snap, sample):

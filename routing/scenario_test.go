@@ -22,6 +22,7 @@ var start = time.Unix(1_000_000, 0)
 //	node ID primary|standby STATUS WEIGHT   before the first snapshot
 //	session session|global|eventual
 //	epoch N primary ID [hold] [switch ENDED LSN|complete]
+//	forget ID MS                            its position is not known any more
 //	sample ID MS LSN [epoch N] [lag MS]     a poll that began at MS
 //	wrote MS | read MS                      the session's, answered at MS
 //	others MS                               somebody's write, for global
@@ -78,6 +79,8 @@ func (s *scenario) step(line int, f []string) {
 		s.epoch(f)
 	case "sample":
 		s.sample(f)
+	case "forget":
+		s.board.Forget(cluster.NodeID(number(f[1])), at(f[2]))
 	case "cover":
 		c := cluster.Cover{Epoch: s.board.Current().Epoch, Until: at(f[2])}
 		if len(f) > 3 {

@@ -118,7 +118,7 @@ func TestPositions(t *testing.T) {
 	if p.Load().LSN != 5 || b.Position(1).Load().LSN != 0 {
 		t.Errorf("got %+v", p.Load())
 	}
-	b.Forget(2)
+	b.Forget(2, time.Now())
 	if p.Load().LSN != 0 {
 		t.Errorf("not forgotten: %+v", p.Load())
 	}

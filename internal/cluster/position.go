@@ -38,6 +38,7 @@ type Position struct {
 	sample      atomic.Pointer[Sample]
 	cover       atomic.Pointer[Cover]
 	coverNeeded atomic.Int64 // nanoseconds since the board's origin; 0 for never
+	lost        atomic.Pointer[time.Time]
 }
 
 var never = &Sample{}
@@ -50,6 +51,16 @@ func (p *Position) Load() *Sample {
 	return never
 }
 
+// Forgotten reports whether the position was forgotten and not asked for since.
+func (p *Position) Forgotten() bool { return p.sample.Load() == nil && p.lost.Load() != nil }
+
+// LostAfter reports whether the position was forgotten after at: what the node has
+// shown by then it may not show any more.
+func (p *Position) LostAfter(at time.Time) bool {
+	lost := p.lost.Load()
+	return lost != nil && lost.After(at)
+}
+
 // Position is the place of node id's samples; it stays the same for ever.
 func (b *Board) Position(id NodeID) *Position { return &b.positions[id] }
 
@@ -59,9 +70,12 @@ func (b *Board) Record(id NodeID, s Sample) {
 	b.notify()
 }
 
-// Forget drops what is known of a node's position: it counts as far behind. Whoever
-// restarts may come back with less than it had shown.
-func (b *Board) Forget(id NodeID) { b.positions[id].sample.Store(nil) }
+// Forget drops what is known of a node's position at a time: it counts as far behind.
+// Whoever restarts may come back with less than it had shown.
+func (b *Board) Forget(id NodeID, at time.Time) {
+	b.positions[id].lost.Store(&at)
+	b.positions[id].sample.Store(nil)
+}
 
 // demand tells the pollers that a session needs a fresher position.
 type demand struct {
