@@ -22,6 +22,8 @@ type Lists struct {
 	ReadOnly []*regexp.Regexp // read_only_function_list: functions that only read
 	Write    []*regexp.Regexp // write_function_list: functions that write; goes before ReadOnly
 	Primary  []*regexp.Regexp // primary_routing_query_pattern_list: texts that belong on the primary
+
+	NoComments bool // allow_sql_comments off: a comment in front of a text has it run on the primary
 }
 
 // listed is what the lists say of a function.
@@ -48,12 +50,16 @@ func match(patterns []*regexp.Regexp, text string) bool {
 	return false
 }
 
-// Text are the facts of a text, f, as primary_routing_query_pattern_list has them.
+// Text are the facts of a text, f, as primary_routing_query_pattern_list and
+// allow_sql_comments have them.
 // Constants matter to it, so each text is looked at: a few microseconds, where there
 // are patterns.
 func (j *Judge) Text(f *sqlparse.Facts, sql []byte) *sqlparse.Facts {
 	if j == nil {
 		return f
+	}
+	if j.NoComments && (f.Hint.Kind == sqlparse.HintNone || f.Hint.Kind == sqlparse.HintInvalid) && sqlparse.LedByComment(sql) {
+		return f.OnPrimary()
 	}
 	for _, p := range j.Primary {
 		if p.Match(sql) {

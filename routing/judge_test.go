@@ -13,6 +13,7 @@ import (
 // trial plays testdata/judge/*.txt. Each line is a step:
 //
 //	read_only_function_list|write_function_list|primary_routing_query_pattern_list PATTERN
+//	allow_sql_comments off
 //	function SCHEMA.NAME volatile|stable [builtin]
 //	pinned SCHEMA.NAME                                    an unlogged table or a sequence
 //	view SCHEMA.NAME [locks] [calls SCHEMA.NAME] [of SCHEMA.NAME]
@@ -76,6 +77,8 @@ func (tr *trial) set(t *testing.T, word, rest string) bool {
 		tr.lists.Write = append(tr.lists.Write, pattern(t, rest)...)
 	case "primary_routing_query_pattern_list":
 		tr.lists.Primary = append(tr.lists.Primary, pattern(t, rest)...)
+	case "allow_sql_comments":
+		tr.lists.NoComments = rest == "off"
 	case "catalog":
 		tr.catalog = map[string]*Catalog{"none": nil, "pending": PendingCatalog(),
 			"read": NewCatalog(tr.functions, tr.pinned, tr.views)}[rest]

@@ -51,6 +51,12 @@ func hintOf(sql []byte) Hint {
 	}
 }
 
+// LedByComment reports whether a comment, a hint included, is the first thing in a text.
+func LedByComment(sql []byte) bool {
+	rest := bytes.TrimLeft(sql, " \t\n\r\f\v")
+	return bytes.HasPrefix(rest, []byte("--")) || bytes.HasPrefix(rest, []byte("/*"))
+}
+
 // readHint reads one comment. White space and case don't matter.
 func readHint(comment []byte) Hint {
 	body, isBlock := bytes.CutPrefix(comment, []byte("/*"))

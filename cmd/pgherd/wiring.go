@@ -80,7 +80,7 @@ func profileOf(cfg *config.Config, database, user string) server.Profile {
 
 // judgeOf takes the lists over; config.Load has tried the patterns.
 func judgeOf(r config.Routing) *routing.Judge {
-	var lists routing.Lists
+	lists := routing.Lists{NoComments: !r.AllowSQLComments}
 	lists.ReadOnly, _ = config.Patterns(r.ReadOnlyFunctions)
 	lists.Write, _ = config.Patterns(r.WriteFunctions)
 	lists.Primary, _ = config.Patterns(r.PrimaryQueries)

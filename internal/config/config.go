@@ -162,7 +162,7 @@ func (c *Config) setDefaults() {
 			MaxPreparedStatements: 200,
 		},
 		TCP: TCP{KeepAlive: true},
-		Routing: Routing{CatchupWait: 10 * time.Millisecond, DeferBegin: true, LoadBalanceMode: true, CheckUnloggedTable: true,
+		Routing: Routing{CatchupWait: 10 * time.Millisecond, DeferBegin: true, LoadBalanceMode: true, AllowSQLComments: true, CheckUnloggedTable: true,
 			ReadOnlyFunctions: []string{}, WriteFunctions: []string{}, PrimaryQueries: []string{}, RelcacheExpire: 5 * time.Minute},
 		StateDir: "/var/lib/pgherd",
 		Console:  Console{Database: "pgpool", AdminUsers: []string{}, StatsUsers: []string{}},

@@ -24,6 +24,7 @@ type Routing struct {
 	ReadOnlyFunctions  []string      `yaml:"read_only_function_list"` // see Patterns
 	WriteFunctions     []string      `yaml:"write_function_list"`
 	PrimaryQueries     []string      `yaml:"primary_routing_query_pattern_list"`
+	AllowSQLComments   bool          `yaml:"allow_sql_comments"`   // off: what begins with a comment that is no hint goes to the primary
 	CheckUnloggedTable bool          `yaml:"check_unlogged_table"` // read unlogged tables on the primary
 	RelcacheExpire     time.Duration `yaml:"relcache_expire"`      // of what a database's catalog said; 0 = never
 }
