@@ -230,7 +230,7 @@ func (u *turn) orphanParse(body []byte) bool {
 	if len(name) == 0 {
 		s.unnamed = unnamed{body: append([]byte(nil), rest...), facts: facts}
 	} else {
-		s.remember(string(name), prepared{statement: s.shared(rest), facts: facts})
+		s.remember(string(name), prepared{statement: s.shared(rest, facts), facts: facts})
 	}
 	return true
 }

@@ -44,6 +44,16 @@ func (u *turn) nameInText(f *sqlparse.Facts, sql []byte) {
 	}
 }
 
+// executable has what EXECUTE names ready for its Parse: the columns are found out then.
+func (u *turn) executable(f *sqlparse.Facts) {
+	if f == nil {
+		return
+	}
+	for _, name := range f.Executes {
+		u.mean(name, func(name string) { u.own(name, u.session.prepared[name]) })
+	}
+}
+
 // naming notes what PREPARE or DEALLOCATE will have done when its tag comes.
 func (u *turn) naming(n sqlparse.Naming) {
 	next := named{name: n.Name}

@@ -22,6 +22,7 @@ func (u *turn) encodeParse(frame []byte) error {
 		return nil
 	}
 	if len(name) == 0 {
+		u.executable(f)
 		before := u.setAside()
 		s.unnamed = unnamed{body: append(s.unnamed.body[:0], body...), facts: f, server: s.server}
 		u.request = append(u.request, frame...)
@@ -41,7 +42,7 @@ func (u *turn) encodeParse(frame []byte) error {
 		u.forward(frame, reqParse)
 		return nil
 	}
-	u.encodeNamed(string(name), prepared{statement: s.shared(body), facts: f})
+	u.encodeNamed(string(name), prepared{statement: s.shared(body, f), facts: f})
 	return nil
 }
 
@@ -77,9 +78,14 @@ func (u *turn) encodeNamed(name string, p prepared) {
 	u.prepare(p.statement, expected{request: reqParse, client: name, facts: p.facts})
 }
 
-// shared is the statement that a Parse message's body stands for in this session.
-func (s *session) shared(body []byte) pool.Statement {
-	st := pool.NewStatement(body, s.settings.PlanContext())
+// shared is the statement that a Parse message's body stands for in this session. What
+// EXECUTE gives depends on what the name means when it is parsed.
+func (s *session) shared(body []byte, f *sqlparse.Facts) pool.Statement {
+	context := s.settings.PlanContext()
+	for _, name := range f.Executes {
+		context += "\x00" + s.prepared[name].statement.Name
+	}
+	st := pool.NewStatement(body, context)
 	return st.In(s.shard.srv.editions.of(st.Base))
 }
 
@@ -98,6 +104,7 @@ func (u *turn) prepare(st pool.Statement, e expected) {
 	if evicted, what := s.server.Statements.Add(st.Name, s.shard.srv.config().MaxPrepared); evicted != "" {
 		u.closeName(evicted, what)
 	}
+	u.executable(e.facts)
 	s.tally.ServerParses++
 	u.request = appendParse(u.request, st.Name, st.Body())
 	e.statement = st.Name
@@ -149,6 +156,7 @@ func (u *turn) resolveUnnamed() prepared {
 	case s.unnamed.body == nil:
 		u.closeName("", "")
 	case s.unnamed.server != s.server:
+		u.executable(s.unnamed.facts)
 		u.request = appendParse(u.request, "", s.unnamed.body)
 		u.expect(expected{request: reqParse, visibility: hidden, facts: s.unnamed.facts, replaces: movesUnnamed})
 		s.unnamed.server = s.server

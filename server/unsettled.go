@@ -86,7 +86,7 @@ func (u *turn) unsettled(typ byte, b []byte) bool {
 	case wire.Query:
 		return q.naming > 0 && u.unsettledText(s.parse(name))
 	case wire.Parse:
-		return len(name) > 0 && (u.mayFail() || (q.naming > 0 && u.unsettledName(string(name), s.shared(rest).Name)))
+		return (len(name) > 0 && u.mayFail()) || (q.naming > 0 && u.unsettledParse(string(name), rest))
 	case wire.Bind:
 		name, _, _ = wire.CString(rest)
 		return u.unsettledUse(string(name))
@@ -94,6 +94,13 @@ func (u *turn) unsettled(typ byte, b []byte) bool {
 		return len(name) > 0 && name[0] == 'S' && (typ == wire.Describe || len(name) > 1) && u.unsettledUse(string(name[1:]))
 	}
 	return false
+}
+
+// unsettledParse is unsettled for Parse, whose name body stands behind.
+func (u *turn) unsettledParse(name string, body []byte) bool {
+	sql, _, _ := wire.CString(body)
+	f := u.session.parse(sql)
+	return u.unsettledText(f) || (name != "" && u.unsettledName(name, u.session.shared(body, f).Name))
 }
 
 // mayFail reports whether the batches in front may leave a failed transaction to the one
