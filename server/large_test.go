@@ -207,3 +207,27 @@ func TestLargeAfterLoss(t *testing.T) {
 		t.Errorf("without the statement: %s", got)
 	}
 }
+
+// Ensure that a large statement on a standby, where a READ ONLY transaction has put it,
+// does not keep the session from writing afterwards.
+func TestLargeOnStandby(t *testing.T) {
+	r := newRig(t, 1, func(s *Config, _ *pool.Config, _ *int) { s.Auth = config.AuthTrust })
+	r.cluster.Exec(0, "create table t (a int)")
+	c := r.raw()
+	for i := range 2 {
+		c.send(join(mQuery("begin isolation level repeatable read read only"), mQuery("select pg_is_in_recovery()")))
+		if got := c.answers(2); got != "C:BEGIN Z:T T D:t C:SELECT_1 Z:T" && i == 0 {
+			t.Errorf("not on the standby: %s", got)
+		}
+		c.send(join(mParse("", "select length("+bulk()+")"), run(""), mSync(), run(""), mSync()))
+		c.want(2, "1 2 D:2097152 C:SELECT_1 Z:T 2 D:2097152 C:SELECT_1 Z:T")
+		c.do("commit", "C:COMMIT Z:I")
+		c.send(join(mParse("", "insert into t values (length("+bulk()+"))"), run(""), mSync(), run(""), mSync()))
+		c.want(2, "1 2 C:INSERT_0_1 Z:I 2 C:INSERT_0_1 Z:I")
+	}
+	c.send(mQuery("begin isolation level repeatable read read only"))
+	c.want(1, "C:BEGIN Z:T")
+	c.send(join(one("select 1"), mSync(), mParse("", "select length("+bulk()+")"), run(""), mSync(), one("commit"), mSync(), mQuery("insert into t values (1)")))
+	c.want(4, "1 2 D:1 C:SELECT_1 Z:T 1 2 D:2097152 C:SELECT_1 Z:T 1 2 C:COMMIT Z:I C:INSERT_0_1 Z:I")
+	c.do("select count(*) from t", "T D:5 C:SELECT_1 Z:I")
+}
