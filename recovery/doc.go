@@ -16,6 +16,12 @@
 // stays down, the old directory stays under the name that the error tells, and
 // RECOVER may be run again.
 //
+// Options name a procedure, a standby to copy from, and more. RunAuto recovers failed
+// nodes without being asked, as far as Config.Auto lets it.
+//
+// Before a rewind or a rebuild takes back what the node alone has, that is told, and
+// completed log that waits for the archiver is archived.
+//
 // The node keeps its own configuration files (*.conf) where it has readable
 // ones; else those of the primary are used. The port and the keys about
 // replication are always rewritten, in postgresql.auto.conf.

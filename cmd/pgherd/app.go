@@ -113,13 +113,16 @@ func (a *app) Run(ctx context.Context) error {
 	var engineErr, serverErr error
 	wg.Go(func() { engineErr = a.failover.Run(engine) })
 	wg.Go(func() { a.hosts.greet(a.log) })
-	wg.Go(func() { a.recovery.RunAuto(ctx, recoverer{a.recovery, a.journal}.note) })
+	auto, stopAuto := context.WithCancel(ctx)
+	wg.Go(func() { a.recovery.RunAuto(auto, recoverer{a.recovery, a.journal}.note) })
 	served := make(chan struct{})
 	wg.Go(func() {
 		defer close(served)
 		serverErr = a.server.Run()
 	})
-	if drain, cancel, ok := a.awaitStop(ctx, served); ok {
+	drain, cancel, stopping := a.awaitStop(ctx, served)
+	stopAuto()
+	if stopping {
 		a.log.Info("shutting down: sessions may finish")
 		a.server.Shutdown(drain)
 		cancel()

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pgherd/pgherd/admin"
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
@@ -38,5 +42,33 @@ func TestAutoRecoverRewindsAnOldPrimary(t *testing.T) {
 		if !strings.Contains(events, part) {
 			t.Errorf("the events lack %q:\n%s", part, events)
 		}
+	}
+}
+
+// SHUTDOWN, which is no signal, ends the watch over failed nodes as well.
+func TestShutdownEndsAutoRecover(t *testing.T) {
+	pgtest.Leaks(t)
+	r := &rig{T: t, cluster: pgtest.Cluster(t, 0), log: &logTail{}}
+	cfg, err := config.Load(r.writeConfig("failover: {auto_recover: rebuild}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.app, err = newApp(cfg, newLogger(config.LogInfo, false, r.log)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- r.app.Run(ctx) }()
+	r.awaitPrimary(cluster.NoNode)
+	r.app.Shutdown(admin.WaitForServers)
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		stop()
+		t.Errorf("pgherd did not end before its context did: %v", <-done)
 	}
 }
