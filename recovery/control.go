@@ -38,18 +38,18 @@ func (r *repair) endRewind() error {
 
 // restoreControl puts the copy back where a rewind has left a control file that
 // cannot be read.
-func (r *repair) restoreControl(ctx context.Context) error {
+func (r *repair) restoreControl(ctx context.Context) (restored bool, err error) {
 	m, dir := r.instance.Machine(), r.node.DataDirectory
 	there, err := m.Exists(controlCopy(dir))
 	if err != nil || !there {
-		return err
+		return false, err
 	}
 	if _, err := r.instance.Control(ctx); err == nil || ctx.Err() != nil {
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	control, err := m.ReadFile(controlCopy(dir))
 	if err != nil {
-		return err
+		return false, err
 	}
-	return m.WriteFile(controlFile(dir), control, 0o600)
+	return true, m.WriteFile(controlFile(dir), control, 0o600)
 }

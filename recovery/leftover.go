@@ -11,7 +11,8 @@ import (
 )
 
 // tidy puts right what is left of a recovery in which pgherd itself was killed. A
-// directory that a swap had set aside goes back to its place, and is looked at.
+// directory that a swap had set aside goes back to its place, a control file that a
+// rewind had half written is the former one again; and the directory is looked at.
 func (r *repair) tidy(ctx context.Context) error {
 	m, dir := r.instance.Machine(), r.node.DataDirectory
 	back, err := putBack(m, dir)
@@ -25,10 +26,13 @@ func (r *repair) tidy(ctx context.Context) error {
 	if len(removed) > 0 {
 		r.job.say("removed leftovers of an unfinished recovery: " + strings.Join(removed, ", "))
 	}
-	if back == "" {
-		return nil
+	if back != "" {
+		r.job.say("put back " + back + ", which an unfinished recovery had set aside")
 	}
-	r.job.say("put back " + back + ", which an unfinished recovery had set aside")
+	restored, err := r.restoreControl(ctx)
+	if err != nil || back == "" && !restored {
+		return err
+	}
 	return r.decideAnew(ctx)
 }
 

@@ -16,7 +16,7 @@ func (r *repair) rewindOrRebuild(ctx context.Context) *StepError {
 	}
 	restoring, cancel := outlive(ctx)
 	defer cancel()
-	if err := r.restoreControl(restoring); err != nil {
+	if _, err := r.restoreControl(restoring); err != nil {
 		r.warn("the control file could not be restored after the rewind: " + err.Error())
 	}
 	found := rebuildObstacles(r.facts)
