@@ -283,7 +283,13 @@ func (b *bench) on(l *reactor.Loop, f func()) {
 	<-done
 }
 
-func (b *bench) release(s *Server) { b.on(s.Conn.Loop(), func() { s.Pool().Release(s) }) }
+// release returns when the loop has also looked at what may be left to read.
+func (b *bench) release(s *Server) {
+	l := s.Conn.Loop()
+	b.on(l, func() { s.Pool().Release(s) })
+	b.on(l, func() {})
+}
+
 func (b *bench) discard(s *Server) { b.on(s.Conn.Loop(), func() { b.pool.Discard(s) }) }
 
 func (b *bench) await(what string, cond func() bool) {
