@@ -54,7 +54,7 @@ func needsHelp(s *cluster.Snapshot, n cluster.NodeState, now time.Time) bool {
 	if s.Primary == cluster.NoNode || s.Hold != cluster.HoldNone || n.ID == s.Primary || !s.Nodes[s.Primary].PGUp {
 		return false
 	}
-	return n.Status == cluster.Down && !n.Detached && n.Access != cluster.AccessNone &&
+	return n.Status == cluster.Down && !n.Detached && n.Access.Machine() &&
 		n.ReplicationState != "streaming" && now.Sub(n.Since) >= autoGrace
 }
 

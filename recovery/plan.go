@@ -142,9 +142,8 @@ func pictureObstacles(f Facts) []Obstacle {
 		return one("there is no primary to copy from", "wait for a failover to end, or run PROMOTE NODE first")
 	case f.Primary.ID == n.ID:
 		return one(fmt.Sprintf("node %d is the primary", n.ID), "run PROMOTE NODE for another node first")
-	case n.Access == cluster.AccessNone && f.How.Procedure != TwoStage:
-		return one(fmt.Sprintf("node %d has access none: it cannot be stopped, rebuilt or started", n.ID),
-			"set access and data_directory of the node in the configuration")
+	case !n.Access.Machine() && f.How.Procedure != TwoStage:
+		return one(fmt.Sprintf("node %d has access %s: pgherd itself cannot stop, rebuild or start it", n.ID, n.Access), accessHint(n.Access))
 	case n.DataDirectory == "":
 		return one(fmt.Sprintf("node %d has no data_directory", n.ID), "set data_directory of the node in the configuration")
 	case n.Host == f.Primary.Host && n.DataDirectory == f.Primary.DataDirectory:
@@ -225,6 +224,13 @@ func spaceHint(leftovers []string) string {
 		return "free some space on that file system"
 	}
 	return "free some space; directories of earlier recoveries are still there: " + strings.Join(leftovers, ", ")
+}
+
+func accessHint(a cluster.Access) string {
+	if a == cluster.AccessSQL {
+		return "leave the way to the scripts: set recovery.recovery_1st_stage_command, and name no other procedure"
+	}
+	return "set access and data_directory of the node in the configuration"
 }
 
 func one(problem, hint string) []Obstacle { return []Obstacle{{problem, hint}} }

@@ -43,6 +43,7 @@ func TestPlan(t *testing.T) {
 		{"no primary", func(f *Facts) { f.Primary = cluster.NodeState{Node: cluster.Node{ID: cluster.NoNode}} }, "no primary"},
 		{"the primary itself", func(f *Facts) { f.Node = f.Primary }, "node 0 is the primary"},
 		{"access none", func(f *Facts) { f.Node.Access = cluster.AccessNone }, "access none"},
+		{"access sql", func(f *Facts) { f.Node.Access = cluster.AccessSQL }, "access sql"},
 		{"no data directory", func(f *Facts) { f.Node.DataDirectory = "" }, "no data_directory"},
 		{"the primary's directory", func(f *Facts) { f.Node.DataDirectory = f.Primary.DataDirectory }, "one data_directory"},
 		{"healthy", func(f *Facts) { stream(f, cluster.Up) }, "needs no recovery"},

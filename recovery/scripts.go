@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
 
 // Scripts is Pgpool-II's online recovery: shell scripts in the primary's data
@@ -26,14 +27,13 @@ type Scripts struct {
 	Clients   Clients // required with SecondStage
 }
 
-// remoteStart is the script that starts the node; its name is fixed.
-const remoteStart = "pgpool_remote_start"
-
-// names of the scripts that have to be there.
-func (c Scripts) names() []string {
-	names := []string{c.FirstStage, remoteStart}
-	if c.SecondStage != "" {
-		names = append(names, c.SecondStage)
+// Names of the scripts that have to be there.
+func (c Scripts) Names() []string {
+	names := []string{host.RemoteStart}
+	for _, script := range []string{c.FirstStage, c.SecondStage} {
+		if script != "" {
+			names = append(names, script)
+		}
 	}
 	return names
 }
@@ -51,7 +51,7 @@ type Clients interface {
 // any and nothing else was asked for. A recovery that nobody has asked for is never one.
 func (e *Engine) byScripts(node cluster.NodeID, how Options) Options {
 	f := e.picture(node, how)
-	if how.Procedure == Undecided && how.Limit == Undecided && e.cfg.Scripts.FirstStage != "" && f.Node.Access == cluster.AccessNone {
+	if how.Procedure == Undecided && how.Limit == Undecided && e.cfg.Scripts.FirstStage != "" && !f.Node.Access.Machine() {
 		how.Procedure = TwoStage
 	}
 	return how
@@ -62,7 +62,7 @@ type scripted struct {
 	repair
 	Scripts
 	conn      *pgx.Conn // on the primary; its lock says that the scripts run
-	functions functions
+	functions host.Functions
 	held      bool
 }
 
@@ -111,21 +111,13 @@ func (s *scripted) stage(ctx context.Context, script string) error {
 	if _, err := s.conn.Exec(ctx, "CHECKPOINT"); err != nil {
 		return fmt.Errorf("checkpoint on node %d: %w", s.source.ID, err)
 	}
-	return s.call(ctx, script, s.functions.recovery, s.arguments(script)[:s.functions.arguments])
+	return s.call(ctx, script, s.functions.Recovery, s.arguments(script)[:s.functions.Arguments])
 }
 
 // arguments are those of pgpool_recovery; older versions of it take fewer.
 func (s *scripted) arguments(script string) []any {
-	return []any{script, scriptHost(s.node), s.node.DataDirectory, strconv.Itoa(s.source.Port), int32(s.node.ID),
-		strconv.Itoa(s.node.Port), scriptHost(s.source)}
-}
-
-// scriptHost is what a script may connect to: the directory of a socket is none.
-func scriptHost(n cluster.Node) string {
-	if strings.HasPrefix(n.Host, "/") {
-		return "localhost"
-	}
-	return n.Host
+	return []any{script, host.ScriptHost(s.node), s.node.DataDirectory, strconv.Itoa(s.source.Port), int32(s.node.ID),
+		strconv.Itoa(s.node.Port), host.ScriptHost(s.source)}
 }
 
 func (s *scripted) call(ctx context.Context, script, function string, args []any) error {
@@ -181,7 +173,7 @@ func (s *scripted) release() {
 
 // start runs pgpool_remote_start and waits until the node answers.
 func (s *scripted) start(ctx context.Context) error {
-	if err := s.call(ctx, remoteStart, s.functions.start, []any{scriptHost(s.node), s.node.DataDirectory}); err != nil {
+	if err := s.call(ctx, host.RemoteStart, s.functions.Start, []any{host.ScriptHost(s.node), s.node.DataDirectory}); err != nil {
 		return err
 	}
 	var last error
@@ -192,7 +184,7 @@ func (s *scripted) start(ctx context.Context) error {
 		return last == nil, nil
 	})
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%s has run, but the node does not answer after %s: %s", remoteStart, s.engine.cfg.Timeout, inOneLine(last))
+		return fmt.Errorf("%s has run, but the node does not answer after %s: %s", host.RemoteStart, s.engine.cfg.Timeout, inOneLine(last))
 	}
 	return err
 }

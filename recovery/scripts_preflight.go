@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,23 +11,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
-
-// functions are what the primary has for running scripts.
-type functions struct {
-	recovery  string // pgpool_recovery with its schema, quoted; "" = there is none
-	arguments int    // of the overload with the most
-	start     string // pgpool_remote_start
-}
 
 // scriptFacts are what stands in the way of a recovery by scripts.
 type scriptFacts struct {
 	answers    bool // the node's server runs
-	superuser  bool // recovery_user is one
 	inRecovery bool // the primary is none
 	busy       bool // scripts for the node run already
-	functions  functions
-	missing    []string // scripts
+	functions  host.Functions
 }
 
 // prepareScripts looks, and touches nothing. Its connection is the caller's to close,
@@ -84,7 +75,7 @@ func (s *scripted) look(ctx context.Context) (f scriptFacts, err error) {
 	conninfo := s.source.OwnConninfo(s.Credentials).With("dbname", s.Credentials.Database).
 		With("application_name", "pgherd recovery").With("connect_timeout", strconv.Itoa(int(connectTimeout.Seconds())))
 	if s.conn, err = pgx.Connect(ctx, conninfo.String()); err == nil {
-		err = f.ask(ctx, s.conn, s.node.ID, s.names())
+		err = f.ask(ctx, s.conn, s.node.ID, s.Names())
 	}
 	if err != nil {
 		err = fmt.Errorf("recover node %d: preflight: node %d (%s): %w", s.node.ID, s.source.ID, s.source.Address(), err)
@@ -103,57 +94,19 @@ func (e *Engine) answers(ctx context.Context, n cluster.Node) bool {
 // after a crash of ours. A query that is cancelled has its script interrupted too, for
 // PostgreSQL signals the whole process group.
 const (
-	scriptLock  = 0x70676872 // "pghr"
-	forNoTime   = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_session_timeout')"
-	scriptWho   = "SELECT rolsuper, pg_is_in_recovery(), NOT pg_try_advisory_lock($1, $2) FROM pg_roles WHERE rolname = current_user"
-	scriptFiles = `
-SELECT name FROM unnest($1::text[]) WITH ORDINALITY AS t (name, n)
- WHERE NOT EXISTS (SELECT FROM pg_stat_file(current_setting('data_directory') || '/' || name, true) AS f WHERE NOT f.isdir)
- ORDER BY n`
-	// Of superusers' functions only: others could lay a trap for recovery_user.
-	scriptFunctions = `
-SELECT quote_ident(n.nspname) || '.' || p.proname, p.proname::text, p.pronargs::int, oidvectortypes(p.proargtypes)
-  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles o ON o.oid = p.proowner
- WHERE p.proname IN ('pgpool_recovery', 'pgpool_remote_start') AND o.rolsuper
- ORDER BY pg_function_is_visible(p.oid) DESC, n.nspname, p.pronargs DESC`
+	scriptLock = 0x70676872 // "pghr"
+	forNoTime  = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_session_timeout')"
+	scriptWho  = "SELECT pg_is_in_recovery(), NOT pg_try_advisory_lock($1, $2)"
 )
 
 func (f *scriptFacts) ask(ctx context.Context, conn *pgx.Conn, node cluster.NodeID, scripts []string) error {
 	if _, err := conn.Exec(ctx, forNoTime); err != nil {
 		return err
 	}
-	err := conn.QueryRow(ctx, scriptWho, scriptLock, int32(node)).Scan(&f.superuser, &f.inRecovery, &f.busy)
-	if err != nil || !f.superuser {
-		return err
+	err := conn.QueryRow(ctx, scriptWho, scriptLock, int32(node)).Scan(&f.inRecovery, &f.busy)
+	if err == nil {
+		f.functions, err = host.FindFunctions(ctx, conn, scripts...)
 	}
-	rows, err := conn.Query(ctx, scriptFiles, scripts)
-	if err != nil {
-		return err
-	}
-	if f.missing, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
-		return err
-	}
-	return f.functions.ask(ctx, conn)
-}
-
-// ask takes the first that fits of each.
-func (f *functions) ask(ctx context.Context, conn *pgx.Conn) error {
-	const all = "text, text, text, text, integer, text, text"
-	rows, err := conn.Query(ctx, scriptFunctions)
-	if err != nil {
-		return err
-	}
-	var qualified, name, types string
-	var arguments int
-	_, err = pgx.ForEachRow(rows, []any{&qualified, &name, &arguments, &types}, func() error {
-		switch {
-		case name == remoteStart && types == "text, text":
-			f.start = cmp.Or(f.start, qualified)
-		case name != remoteStart && arguments >= 3 && strings.HasPrefix(all, types) && f.recovery == "":
-			f.recovery, f.arguments = qualified, arguments
-		}
-		return nil
-	})
 	return err
 }
 
@@ -164,18 +117,25 @@ func (f scriptFacts) obstacles(s *scripted) (found []Obstacle) {
 		}
 	}
 	p := s.source.ID
-	add(f.answers, fmt.Sprintf("the server of node %d runs", s.node.ID), "stop it first: scripts write into its data directory")
+	add(f.answers, fmt.Sprintf("the server of node %d runs", s.node.ID), stopHint(s.node))
 	add(f.inRecovery, fmt.Sprintf("node %d is in recovery: it is not the primary that pgherd takes it for", p), "wait until a primary is found, see SHOW POOL_NODES")
 	add(f.busy, fmt.Sprintf("scripts for node %d still run on node %d", s.node.ID, p), "wait for them, or end them there; pg_locks has the process as the holder of an advisory lock")
-	if !f.superuser {
+	if !f.functions.Superuser {
 		return append(found, Obstacle{fmt.Sprintf("%s is no superuser on node %d", s.Credentials.User, p), "set recovery.recovery_user and recovery_password"})
 	}
-	add(f.functions.recovery == "" || f.functions.start == "",
+	add(f.functions.Recovery == "" || f.functions.Start == "",
 		fmt.Sprintf("database %s of node %d has no function pgpool_recovery or pgpool_remote_start that a superuser owns", s.Credentials.Database, p),
 		"CREATE EXTENSION pgherd_recovery (or pgpool_recovery) there, or set recovery.recovery_database")
-	add(len(f.missing) > 0, fmt.Sprintf("scripts are missing in the data directory of node %d: %s", p, strings.Join(f.missing, ", ")),
+	add(len(f.functions.Missing) > 0, fmt.Sprintf("scripts are missing in the data directory of node %d: %s", p, strings.Join(f.functions.Missing, ", ")),
 		"put them there, executable for the owner of the server")
 	return found
+}
+
+func stopHint(n cluster.Node) string {
+	if n.Access == cluster.AccessSQL {
+		return "stop it first, there by SELECT pgpool_pgctl('stop', 'fast'): scripts write into its data directory"
+	}
+	return "stop it first: scripts write into its data directory"
 }
 
 // explainScripts is Explain for a recovery by scripts.
@@ -189,8 +149,8 @@ func (e *Engine) explainScripts(ctx context.Context, j *job) (Explanation, error
 	}
 	closeSoon(ctx, s.conn.Close)
 	x := Explanation{Procedure: TwoStage, Reason: "by the scripts of the primary", Steps: []Step{StepMark, StepFirstStage}}
-	if s.node.Access == cluster.AccessNone {
-		x.Reason += fmt.Sprintf(", since node %d has access none", s.node.ID)
+	if !s.node.Access.Machine() {
+		x.Reason += fmt.Sprintf(", since node %d has access %s", s.node.ID, s.node.Access)
 	}
 	if s.SecondStage != "" {
 		x.Steps = append(x.Steps, StepHold, StepSecondStage)

@@ -15,12 +15,19 @@ const NoNode NodeID = -1
 type Access int
 
 const (
-	AccessNone  Access = iota // SQL only: the node cannot be stopped, started or rebuilt
+	AccessNone  Access = iota // they are not: the node cannot be stopped, started or rebuilt
 	AccessLocal               // on this machine, as the owner of the data directory
 	AccessSSH                 // by the system's ssh
+	AccessSQL                 // by functions of the servers: its own stops it, others' scripts start it
 )
 
-func (a Access) String() string { return [...]string{"none", "local", "ssh"}[a] }
+func (a Access) String() string { return [...]string{"none", "local", "ssh", "sql"}[a] }
+
+// Machine reports whether any command can be run there, whatever the server does.
+func (a Access) Machine() bool { return a == AccessLocal || a == AccessSSH }
+
+// Stops reports whether a server that answers can be stopped.
+func (a Access) Stops() bool { return a != AccessNone }
 
 // Node is one PostgreSQL instance as configured. It does not change while
 // pgherd runs.

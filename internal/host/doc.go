@@ -6,7 +6,8 @@
 // Local makes this one, Over another one that the system's ssh leads to. A
 // Command is one program to run. An Instance is one data directory and the
 // PostgreSQL programs that work on it. Control is what pg_controldata says of
-// it. BaseBackup and InitDB say how to make a new one.
+// it. BaseBackup and InitDB say how to make a new one. Where there is no Machine,
+// Functions are what SQL functions of the servers can do instead.
 //
 // Caveats. The directory must not be shared with another manager that starts
 // servers or edits postgresql.auto.conf; Follow and Configure own only the
