@@ -50,7 +50,7 @@ type Action struct {
 	To       cluster.NodeID
 	LSN      cluster.LSN
 	Force    bool   // Stop: immediate when fast does not work
-	Host     bool   // Checkpoint: the node's machine is needed next, so it is tried first
+	Host     bool   // Checkpoint: the node is to be stopped next, so that way is tried first
 	Torn     bool   // AwaitReplay: what cannot be replayed is not waited for
 	Conninfo string // Unfreeze, Repoint: primary_conninfo before Freeze, "" when unknown
 	Request  uint64

@@ -35,6 +35,7 @@ type HealthCheck struct {
 type Config struct {
 	Nodes       []cluster.Node
 	Monitor     cluster.Credentials
+	Functions   cluster.Credentials // a superuser, where the functions of access sql are (host.Functions)
 	HealthCheck HealthCheck
 
 	Auto              bool          // fail over without being asked

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
 
 // look has f see the state, on the goroutine that holds it. f must be quick and
@@ -93,7 +94,7 @@ func (s *stepper) plan(node cluster.NodeID) []string {
 	add := func(format string, args ...any) { steps = append(steps, fmt.Sprintf(format, args...)) }
 	if s.leaderless() {
 		add("stop the receivers of all standbys and read how much of the log each one has")
-		if s.Primary != cluster.NoNode {
+		if s.canStop(s.Primary) {
 			add("make sure that node %d, the primary that was, has ended", s.Primary)
 		}
 		add("wait until node %d has replayed what it has, for %v at most", node, c.CatchupTimeout)
@@ -107,7 +108,7 @@ func (s *stepper) plan(node cluster.NodeID) []string {
 			add("make node %d read-only by default and end its sessions; it cannot be stopped (access none): "+
 				"what clients that go around pgherd may still write there is lost", s.Primary)
 		} else {
-			add("stop node %d in order", s.Primary)
+			add("stop node %d in order%s", s.Primary, s.means("by pgpool_pgctl on itself"))
 		}
 		add("wait until node %d has replayed all of its log, for %v at most", node, c.CatchupTimeout)
 	}
@@ -119,10 +120,18 @@ func (s *stepper) plan(node cluster.NodeID) []string {
 		case n.ID == s.Primary && !s.leaderless() && s.unstoppable(n.ID):
 			add("leave node %d down: %s", n.ID, remedy(&s.Nodes[n.ID]))
 		case n.ID == s.Primary && !s.leaderless():
-			add("start node %d as a standby of node %d", n.ID, node)
+			add("start node %d as a standby of node %d%s", n.ID, node, s.means(fmt.Sprintf("by the script %s of node %d", host.RemoteStart, node)))
 		case n.follows() && !s.foreign(&s.Nodes[n.ID]):
 			add("have node %d follow node %d", n.ID, node)
 		}
 	}
 	return steps
+}
+
+// means tells how the primary is stopped and started where pgherd has only SQL for it.
+func (s *stepper) means(how string) string {
+	if s.Nodes[s.Primary].Access != cluster.AccessSQL {
+		return ""
+	}
+	return ", " + how
 }

@@ -1,6 +1,8 @@
 package failover
 
 import (
+	"slices"
+
 	"github.com/pgherd/pgherd/internal/cluster"
 )
 
@@ -54,12 +56,21 @@ func (s *stepper) undo(j *cluster.Entry) {
 		return
 	}
 	from := &s.Nodes[j.From]
-	if OpKind(j.Kind) == OpSwitchover && from.Last.Outcome != Alive && from.Access != cluster.AccessNone {
+	stopped := from.Last.Outcome != Alive && from.Access.Stops()
+	if OpKind(j.Kind) == OpSwitchover && (stopped || s.marked(from)) {
 		s.begin(Operation{Kind: OpSwitchover, From: j.From, To: j.To})
 		s.restart(errInterrupted)
 		return
 	}
 	s.save()
+}
+
+// marked reports whether n, which a switchover by SQL was to stop, may be marked as a
+// standby, or have come up as one, while nobody else leads.
+func (s *stepper) marked(n *NodeView) bool {
+	return n.Access == cluster.AccessSQL && !slices.ContainsFunc(s.Nodes, func(other NodeView) bool {
+		return other.ID != n.ID && other.claims() && !s.foreign(&other)
+	})
 }
 
 // promising reports whether a promotion of node was begun and not seen to end.

@@ -80,9 +80,13 @@ func (r *runner) node(id cluster.NodeID) cluster.Node { return r.config.Nodes[id
 
 // with connects to node id, runs f, and says in errors which node it was.
 func (r *runner) with(ctx context.Context, id cluster.NodeID, f func(*pgx.Conn) error) error {
+	return r.withAs(ctx, id, r.config.Monitor, f)
+}
+
+func (r *runner) withAs(ctx context.Context, id cluster.NodeID, who cluster.Credentials, f func(*pgx.Conn) error) error {
 	dial, cancel := context.WithTimeout(ctx, r.config.ConnectTimeout)
 	defer cancel()
-	conn, err := connect(dial, r.node(id), r.config.Monitor)
+	conn, err := connect(dial, r.node(id), who)
 	if err != nil {
 		return err
 	}
@@ -131,7 +135,7 @@ func (r *runner) quiesce(ctx context.Context, a Action) error {
 // writes are held.
 func (r *runner) checkpoint(ctx context.Context, a Action) error {
 	if a.Host {
-		if err := r.tryHost(a.Node); err != nil {
+		if err := r.tryHost(ctx, a); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,9 @@ import (
 
 // runOnHost carries out what SQL cannot do.
 func (r *runner) runOnHost(ctx context.Context, a Action) (Found, error) {
+	if r.node(a.Node).Access == cluster.AccessSQL {
+		return r.runBySQL(ctx, a)
+	}
 	i, err := r.instances(a.Node)
 	if err != nil {
 		return Found{}, fmt.Errorf("node %d: %s: %w", a.Node, a.Kind, err)
@@ -31,8 +34,11 @@ func (r *runner) runOnHost(ctx context.Context, a Action) (Found, error) {
 }
 
 // tryHost sees whether the node's machine can be worked on.
-func (r *runner) tryHost(node cluster.NodeID) error {
-	i, err := r.instances(node)
+func (r *runner) tryHost(ctx context.Context, a Action) error {
+	if r.node(a.Node).Access == cluster.AccessSQL {
+		return r.trySQL(ctx, a)
+	}
+	i, err := r.instances(a.Node)
 	if err == nil {
 		_, err = i.Running()
 	}

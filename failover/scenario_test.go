@@ -20,7 +20,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 // TestScenarios runs testdata/*.txt: blocks of commands, a line of dashes, and
 // the actions that Step answered. Commands:
 //
-//	cluster nodes=3 [auto=false] [access=none] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [demoted=0] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [detach_false_primary=false] [hooks=yes]
+//	cluster nodes=3 [auto=false] [access=none|sql] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [demoted=0] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [detach_false_primary=false] [hooks=yes]
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	cancel REQUEST
@@ -216,8 +216,11 @@ func (sc *scenario) cluster(args arguments) {
 	c := Config{Auto: args["auto"] != "false", HealthCheck: HealthCheck{MaxRetries: 2}}
 	for i := range args.number("nodes", 3) {
 		n := cluster.Node{ID: cluster.NodeID(i), Name: fmt.Sprintf("node%d", i), Host: "127.0.0.1", Port: 5000 + i, Access: cluster.AccessLocal}
-		if args["access"] == "none" {
+		switch args["access"] {
+		case "none":
 			n.Access = cluster.AccessNone
+		case "sql":
+			n.Access = cluster.AccessSQL
 		}
 		for f := range cluster.AlwaysPrimary + 1 {
 			if args[fmt.Sprintf("flag%d", i)] == f.String() {

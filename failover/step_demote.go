@@ -13,7 +13,7 @@ func (s *stepper) demotes() bool {
 }
 
 func (s *stepper) unstoppable(id cluster.NodeID) bool {
-	return id != cluster.NoNode && s.Nodes[id].Access == cluster.AccessNone
+	return id != cluster.NoNode && !s.Nodes[id].Access.Stops()
 }
 
 // still stops the receivers of all standbys but the candidate's. The old primary
@@ -56,8 +56,11 @@ func (s *stepper) leaveOld(n *NodeView) {
 
 // remedy is how n becomes a standby of the primary again.
 func remedy(n *NodeView) string {
-	if n.Access == cluster.AccessNone {
+	switch n.Access {
+	case cluster.AccessNone:
 		return "stop it, make a standby of it with pg_rewind or pg_basebackup, and start it; it is used when it streams"
+	case cluster.AccessSQL:
+		return fmt.Sprintf("stop it, there by SELECT pgpool_pgctl('stop', 'fast'), and RECOVER NODE %d", n.ID)
 	}
 	return fmt.Sprintf("RECOVER NODE %d", n.ID)
 }

@@ -163,7 +163,7 @@ func (s *stepper) caughtUp(e Done) {
 }
 
 func (s *stepper) canStop(id cluster.NodeID) bool {
-	return id != cluster.NoNode && s.Nodes[id].Access != cluster.AccessNone
+	return id != cluster.NoNode && s.Nodes[id].Access.Machine()
 }
 
 // fenced: when the primary is gone, a machine that cannot be reached is as one

@@ -153,6 +153,9 @@ func (s *stepper) straggles(n *NodeView) string {
 	if n.Last.Delay > 0 {
 		return fmt.Sprintf("follows node %d when its delay is over (recovery_min_apply_delay = %gs)", s.Op.To, n.Last.Delay.Seconds())
 	}
+	if n.Access == cluster.AccessSQL {
+		return fmt.Sprintf("could not be started, or could not follow node %d: start its server, which comes up as a standby and follows; or RECOVER NODE %d", s.Op.To, n.ID)
+	}
 	return fmt.Sprintf("could not follow node %d: RECOVER NODE %d", s.Op.To, n.ID)
 }
 

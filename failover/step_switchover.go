@@ -24,7 +24,7 @@ func (s *stepper) intended(e Done) {
 		s.freeze()
 	default:
 		s.Op.Phase = PhaseCheckpoint
-		s.do(Action{Kind: Checkpoint, Node: s.Op.From, Host: s.Nodes[s.Op.From].Access != cluster.AccessNone})
+		s.do(Action{Kind: Checkpoint, Node: s.Op.From, To: s.Op.To, Host: s.Nodes[s.Op.From].Access.Stops()})
 	}
 }
 
@@ -49,7 +49,7 @@ func (s *stepper) quiesced(e Done) {
 	}
 	s.Op.Phase = PhaseStop
 	s.progress("switchover: stopping node %d", s.Op.From)
-	s.do(Action{Kind: Stop, Node: s.Op.From, Force: s.Op.Force})
+	s.do(Action{Kind: Stop, Node: s.Op.From, To: s.Op.To, Force: s.Op.Force})
 }
 
 // stopped: the node shuts down in order, so its log has an end that the
@@ -82,7 +82,7 @@ func (s *stepper) restart(cause error) {
 		return
 	}
 	s.progress("switchover failed (%v): starting node %d again", cause, s.Op.From)
-	s.do(Action{Kind: Start, Node: s.Op.From})
+	s.do(Action{Kind: Start, Node: s.Op.From, To: s.Op.To})
 }
 
 func (s *stepper) restarted(e Done) {

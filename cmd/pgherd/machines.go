@@ -35,6 +35,9 @@ func (m *machines) of(id int) (host.Machine, error) {
 	case n.Access == config.AccessSSH && n.DataDirectory != "":
 		return m.remote(id, n.SSH)
 	}
+	if n.Access == config.AccessSQL {
+		return nil, errors.New("its access is sql: only functions and scripts of the servers work on it")
+	}
 	return nil, errors.New("it has no access: set access and data_directory in its entry under nodes")
 }
 

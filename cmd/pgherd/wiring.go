@@ -107,7 +107,7 @@ func serverConfig(cfg *config.Config, access *access, board *cluster.Board, own 
 
 func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 	h, f := cfg.HealthCheck, cfg.Failover
-	return failover.Config{Nodes: nodes, Monitor: monitorOf(cfg), Auto: cfg.Failover.Auto,
+	return failover.Config{Nodes: nodes, Monitor: monitorOf(cfg), Functions: scriptsOf(cfg).Credentials, Auto: cfg.Failover.Auto,
 		HealthCheck:     failover.HealthCheck{Period: h.Period, Timeout: h.Timeout, MaxRetries: h.MaxRetries, RetryDelay: h.RetryDelay},
 		FailoverTimeout: f.Timeout, SwitchoverTimeout: f.SwitchoverTimeout, CatchupTimeout: f.CatchupTimeout,
 		ManualFailback: !f.AutoFailback, FailbackInterval: f.AutoFailbackInterval, KeepFalsePrimary: !f.DetachFalsePrimary,

@@ -73,9 +73,10 @@ const (
 	AccessNone  Access = iota // it cannot
 	AccessLocal               // the node runs on this machine
 	AccessSSH                 // by the system's ssh, as its section ssh says
+	AccessSQL                 // by functions that the servers have, pgherd_recovery's or pgpool_recovery's
 )
 
-func (Access) choices() []string { return []string{"none", "local", "ssh"} }
+func (Access) choices() []string { return []string{"none", "local", "ssh", "sql"} }
 
 // String is the word used in the file.
 func (a Access) String() string { return a.choices()[a] }

@@ -27,6 +27,8 @@ func (v validator) nodes(nodes []Node) {
 		case n.DataDirectory == "":
 		case n.Access == AccessLocal:
 			directory(key+".data_directory", n.DataDirectory)
+		case n.Access == AccessSQL:
+			directory(key+".data_directory", strings.ToLower(n.Host)+":"+n.DataDirectory)
 		case n.Access == AccessSSH:
 			directory(key+".data_directory", fmt.Sprintf("%s:%d:%s", strings.ToLower(n.SSH.Host), n.SSH.Port, n.DataDirectory))
 		}
