@@ -44,7 +44,7 @@ func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 	for i := range nodes {
 		c := &nodes[i]
 		if c.Access != cluster.AccessNone {
-			line, err := c.enter(ctx, machines, major)
+			line, err := c.try(ctx, cfg, machines, major)
 			c.print(out, fmt.Sprintf("access %s: ", c.Access), line, err)
 		}
 		if c.failed {
@@ -83,10 +83,18 @@ func (c *nodeCheck) ask(ctx context.Context, as cluster.Credentials) error {
 		Scan(&c.release, &c.major, &c.role, &c.position, &c.directory)
 }
 
-// enter tries the node's machine.
-func (c *nodeCheck) enter(ctx context.Context, machines *machines, major int) (string, error) {
+// try tries the way that pgherd has to the node besides plain SQL.
+func (c *nodeCheck) try(ctx context.Context, cfg *config.Config, machines *machines, major int) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
+	if c.Access == cluster.AccessSQL {
+		return c.askFunctions(ctx, scriptsOf(cfg))
+	}
+	return c.enter(ctx, machines, major)
+}
+
+// enter tries the node's machine.
+func (c *nodeCheck) enter(ctx context.Context, machines *machines, major int) (string, error) {
 	m, err := machines.of(int(c.ID))
 	if err != nil {
 		return "", err
