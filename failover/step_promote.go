@@ -134,8 +134,9 @@ func (s *stepper) rejoinOld(n *NodeView) {
 
 func (s *stepper) rejoined(e Done) {
 	if e.Err != nil {
-		s.set(e.Node, cluster.Down, s.straggles(&s.Nodes[e.Node]))
-		s.note("node %d does not follow node %d: %v", e.Node, s.Op.To, e.Err)
+		why := s.straggles(&s.Nodes[e.Node])
+		s.set(e.Node, cluster.Down, why)
+		s.progress("warning: node %d does not follow node %d: %v; it %s", e.Node, s.Op.To, e.Err, why)
 	} else {
 		s.answered(e.Node, cluster.Standby)
 		s.set(e.Node, cluster.Up, "")
