@@ -143,3 +143,29 @@ func TestKilledAfterStopBySQL(t *testing.T) {
 		t.Error("it is still marked as a standby")
 	}
 }
+
+// A service manager that starts the server as soon as it has stopped makes a standby of it.
+func TestSwitchoverBySQLStartedAtOnce(t *testing.T) {
+	r := newRig(t, 1, sqlAccess)
+	r.functions()
+	r.write(0, 1)
+	dir, ctl := r.pg.Node(0).DataDirectory, r.pg.BinDir()+"/pg_ctl"
+	manager := filepath.Join(r.pg.Dir(), "manager")
+	text := fmt.Sprintf("#!/bin/sh\n%s -w \"$@\" && exec %s -w -D %s -l %s/log start\n", ctl, ctl, dir, dir)
+	if err := os.WriteFile(manager, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "postgresql.auto.conf"), []byte("pgpool.pg_ctl = '"+manager+"'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range r.pg.Nodes() {
+		if err := os.Remove(filepath.Join(n.DataDirectory, host.RemoteStart)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told := r.promoted(1); strings.Contains(told, "warning") {
+		t.Logf("it was not started yet:\n%s", told)
+	}
+	r.await("node 0 follows node 1", func(s *cluster.Snapshot) bool { return s.Writable() == 1 && r.allUp(s) && r.streaming(s, 0) })
+	r.write(1, 0)
+}
