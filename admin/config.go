@@ -130,7 +130,7 @@ func pgbouncerNames() map[string]string {
 	}
 	for _, same := range []string{"max_db_connections", "max_db_client_connections", "max_user_connections", "max_user_client_connections",
 		"query_wait_timeout", "query_wait_notify", "query_timeout", "transaction_timeout", "idle_transaction_timeout",
-		"client_idle_timeout", "client_login_timeout", "server_lifetime", "server_idle_timeout", "server_connect_timeout",
+		"client_idle_timeout", "client_login_timeout", "suspend_timeout", "server_lifetime", "server_idle_timeout", "server_connect_timeout",
 		"server_login_retry", "max_prepared_statements"} {
 		names["pool."+same] = same
 	}

@@ -174,7 +174,7 @@ func commands(d Deps, views []view) table {
 		explainPromote(d.Board, d.Cluster), check(d),
 		pause(d), resume(d), disable(d), enable(d),
 		kill(d), killClient(d, "KILL", "CLIENT"), killClient(d, "KILL_CLIENT"), killRecovery(d),
-		reconnect(d), waitClose(d), suspend(),
+		reconnect(d), waitClose(d), suspend(d),
 		set(d), logRotate(d.Process), reload(d.Process),
 		shutdown(d.Process),
 	)

@@ -15,6 +15,8 @@ type Gates interface {
 	Pause(database string) bool
 	Resume(database string) bool
 	Settle(ctx context.Context, database string) error // until nobody has a server
+	Suspend(ctx context.Context) (dropped int, err error)
+	Suspended() bool
 	Disable(database string) bool
 	Enable(database string) bool
 	Kill(ctx context.Context, database string) (clients int, err error)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,8 @@ type engines struct {
 	recover func(ctx context.Context, node cluster.NodeID, progress func(string)) error
 	reload  error
 	settle  func(ctx context.Context) error
+
+	suspended atomic.Bool
 
 	mu    sync.Mutex
 	calls []string
@@ -195,6 +198,7 @@ func (e *engines) Disable(database string) bool              { return !e.gate("d
 func (e *engines) Enable(database string) bool               { return e.gate("enable", database).Disabled }
 func (e *engines) Reconnect(database string)                 { e.gate("reconnect", database) }
 func (e *engines) Renewed(context.Context, string) error     { return nil }
+func (e *engines) Suspended() bool                           { return e.suspended.Load() }
 func (e *engines) Kill(context.Context, string) (int, error) { e.note("kill"); return 3, nil }
 
 func (e *engines) Settle(ctx context.Context, _ string) error {
@@ -202,6 +206,13 @@ func (e *engines) Settle(ctx context.Context, _ string) error {
 		return e.settle(ctx)
 	}
 	return nil
+}
+
+// Suspend disconnects two clients.
+func (e *engines) Suspend(context.Context) (int, error) {
+	e.note("suspend")
+	e.suspended.Store(true)
+	return 2, nil
 }
 
 func (e *engines) KillClient(_ context.Context, id uint64) (bool, error) { return id == 3, nil }

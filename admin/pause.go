@@ -32,30 +32,38 @@ func resume(d Deps) command {
 	return command{
 		words: []string{"RESUME"},
 		usage: "[database]",
-		help:  "let clients go on after PAUSE or KILL",
+		help:  "let clients go on after PAUSE, SUSPEND or KILL",
 		tag:   "RESUME",
 		parse: onDatabase(d, optional, func(_ context.Context, database string, _ func(string)) error {
 			switch {
 			case d.Gates.Resume(database):
 				return nil
 			case database == "":
-				return newError(codeNotNow, "nothing is paused")
+				return newError(codeNotNow, "nothing is paused or suspended")
 			}
 			return alreadySo(database, "not paused")
 		}),
 	}
 }
 
-// suspend is PgBouncer's for handing its sockets over to a new process, which
-// pgherd does not do.
-func suspend() command {
+// suspend is PgBouncer's. Cancelled while it waits, it is undone.
+func suspend(d Deps) command {
 	return command{
 		words: []string{"SUSPEND"},
-		help:  "refused: it serves to hand sockets over to another PgBouncer; see PAUSE",
+		help:  "stop reading from clients, whatever they are doing, and pass on what was read; RESUME undoes it",
 		tag:   "SUSPEND",
-		parse: nothingMore(func(context.Context, func(string)) ([][]any, error) {
-			return nil, newError(codeNotSupported, "pgherd cannot be suspended: it hands its sockets over to nobody").
-				withHint("PAUSE holds clients up between transactions")
+		parse: nothingMore(func(ctx context.Context, progress func(string)) ([][]any, error) {
+			if d.Gates.Suspended() {
+				return nil, newError(codeNotNow, "clients are suspended already")
+			}
+			dropped, err := d.Gates.Suspend(ctx)
+			if dropped > 0 {
+				progress(fmt.Sprintf("clients disconnected because of suspend_timeout: %d", dropped))
+			}
+			if err != nil {
+				return nil, fmt.Errorf("clients were not suspended: %w", err)
+			}
+			return nil, nil
 		}),
 	}
 }

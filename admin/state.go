@@ -10,8 +10,8 @@ func state(d Deps) view {
 	return view{name: "state", help: "whether pgherd is active", audience: privilegeLook, style: pgbouncerStyle,
 		columns: columns("key:s value:s"),
 		rows: func(context.Context) ([][]any, error) {
-			paused := d.Gates.Gate("").Paused
-			return [][]any{{"active", yesNo(!paused)}, {"paused", yesNo(paused)}, {"suspended", "no"}}, nil
+			paused, suspended := d.Gates.Gate("").Paused, d.Gates.Suspended()
+			return [][]any{{"active", yesNo(!paused && !suspended)}, {"paused", yesNo(paused)}, {"suspended", yesNo(suspended)}}, nil
 		}}
 }
 

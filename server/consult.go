@@ -30,6 +30,7 @@ func (u *turn) consulted(q *question) *question {
 		defer cancel()
 		told, err = srv.console.Answer(ctx, user, asked.sql)
 	})
+	u.awaitResume()
 	asked.told, asked.declined = told, asWireError(err)
 	return &asked
 }

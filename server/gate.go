@@ -53,8 +53,11 @@ func (s *Server) Enable(database string) bool { return s.gate.set(database, fals
 // Settle waits until nobody is in one (PAUSE).
 func (s *Server) Pause(database string) bool { return s.pools.Pause(database) }
 
-// Resume undoes Pause.
-func (s *Server) Resume(database string) bool { return s.pools.Resume(database) }
+// Resume undoes Pause; without a database Suspend, too.
+func (s *Server) Resume(database string) bool {
+	suspended := database == "" && s.unsuspend()
+	return s.pools.Resume(database) || suspended
+}
 
 // Settle waits until no client has a server of the database.
 func (s *Server) Settle(ctx context.Context, database string) error {

@@ -165,9 +165,15 @@ func (l *leasing) awaitBoard(deadline time.Time, late *wire.Error) error {
 	return nil
 }
 
-// await waits for a wake-up or the deadline, like Task.Wait, and gives the client
-// its notice in between (query_wait_notify).
+// await waits for a wake-up or the deadline, like Task.Wait, and for RESUME.
 func (l *leasing) await(deadline time.Time) (inTime bool) {
+	defer l.awaitResume()
+	return l.awaitNoticed(deadline)
+}
+
+// awaitNoticed is Task.Wait with a notice to the client in between
+// (query_wait_notify).
+func (l *leasing) awaitNoticed(deadline time.Time) (inTime bool) {
 	after := l.session.shard.srv.config().QueryWaitNotify
 	if after <= 0 || l.notified || !l.running { // not during a login
 		return l.task.Wait(deadline)

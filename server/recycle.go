@@ -55,6 +55,8 @@ func (u *turn) releaseReset(query string) {
 
 // reset has the server carry out query, and waits for it.
 func (u *turn) reset(query string) error {
+	u.resetting = true
+	defer func() { u.resetting = false }()
 	u.detour() // what the client has yet to get
 	if query == "" || len(u.reply.data()) > 0 {
 		return errNotReusable

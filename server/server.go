@@ -34,6 +34,7 @@ type Config struct {
 	QueryWaitTimeout time.Duration                       // query_wait_timeout; 0 = none
 	QueryWaitNotify  time.Duration                       // query_wait_notify; 0 = never
 	LoginTimeout     time.Duration                       // client_login_timeout; 0 = a minute
+	SuspendTimeout   time.Duration                       // suspend_timeout; 0 = none is waited for
 	Profile          func(database, user string) Profile // pure; nil: Mode and QueryWaitTimeout are all
 	TCP              reactor.TCP
 	MaxPrepared      int // prepared statements kept on each server connection
@@ -104,6 +105,9 @@ type Server struct {
 	ids       atomic.Uint64   // of sessions
 	periods   periods
 	draining  atomic.Bool
+	suspended atomic.Bool
+	accepting bool         // touched by the first loop only
+	commands  atomic.Int64 // clients of the console that may command
 
 	replications replications
 	consoles     sync.WaitGroup
@@ -214,14 +218,7 @@ func (s *Server) Addresses() []string {
 
 // Run serves clients until the group is stopped, by Shutdown or otherwise.
 func (s *Server) Run() error {
-	first := s.group.Loops()[0]
-	for _, l := range s.listeners {
-		first.Post(func() {
-			if err := first.Accept(l.fd, s.accept); err != nil {
-				s.log.Error("cannot accept clients", "address", l.addr, "error", err)
-			}
-		})
-	}
+	s.followListeners()
 	ctx, stopCatalogs := context.WithCancel(context.Background())
 	var catalogs sync.WaitGroup
 	catalogs.Go(func() { s.readCatalogs(ctx) })
@@ -259,13 +256,31 @@ func (s *Server) accept(fd int) {
 	}
 }
 
+// followListeners accepts clients, but while they are suspended.
+func (s *Server) followListeners() {
+	s.group.Loops()[0].Post(func() {
+		if s.accepting == s.suspended.Load() {
+			s.setAccepting(!s.accepting)
+		}
+	})
+}
+
+func (s *Server) setAccepting(on bool) {
+	first := s.group.Loops()[0]
+	s.accepting = on
+	for _, l := range s.listeners {
+		if !on {
+			first.Unaccept(l.fd)
+		} else if err := first.Accept(l.fd, s.accept); err != nil {
+			s.log.Error("cannot accept clients", "address", l.addr, "error", err)
+		}
+	}
+}
+
 // StopAccepting lets nobody new in; whoever is in may stay.
 func (s *Server) StopAccepting() {
-	first := s.group.Loops()[0]
-	first.Post(func() {
-		for _, l := range s.listeners {
-			first.Unaccept(l.fd)
-		}
+	s.group.Loops()[0].Post(func() {
+		s.setAccepting(false)
 		s.closeListeners()
 	})
 }
@@ -274,6 +289,7 @@ func (s *Server) StopAccepting() {
 // loops when all have gone or ctx is done.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.draining.Store(true)
+	s.unsuspend() // sessions end by themselves
 	s.StopAccepting()
 	s.stopConsoles()
 	s.replications.drain()

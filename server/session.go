@@ -153,6 +153,9 @@ func (s *session) park() {
 func (s *session) end(u *turn) {
 	s.watch = nil
 	s.dropKey() // the server's next session has the same process id
+	if s.server != nil {
+		s.server.Conn.Resume() // nobody does that behind our back
+	}
 	u.abandon()
 	if e := fatal(u.err); e != nil && !s.closed && u.between() {
 		s.say(wire.AppendError(nil, e))

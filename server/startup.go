@@ -335,8 +335,15 @@ func (s *session) handOver() {
 		return
 	}
 	loop := s.shard.loop
+	commands := slices.Contains(srv.config().Admins, s.user)
+	if commands {
+		srv.commands.Add(1)
+	}
 	srv.consoles.Go(func() {
 		defer loop.Post(s.closeDetached)
+		if commands {
+			defer srv.commanderLeft()
+		}
 		defer conn.Close()
 		err := srv.console.Serve(srv.consoleCtx, ConsoleClient{conn, s.user, s.database, consoleParameters, s.canceledConsole})
 		if err != nil {

@@ -98,7 +98,9 @@ func (sh *shard) sweep(now time.Time) (next time.Duration) {
 		if p := max(s.profile.shortest()/sweepsPerTimeout, shortestSweep); next == 0 || p < next {
 			next = p
 		}
-		s.checkTime(now)
+		if !sh.srv.suspended.Load() {
+			s.checkTime(now)
+		}
 	}
 	return next
 }

@@ -56,6 +56,8 @@ type turn struct {
 	copying  bool            // the server waits for what the client copies in
 	failed   bool            // the batch being answered has had an error
 	ended    bool            // the orphaned transaction is being ended by the batch
+
+	resetting bool // the server carries out server_reset_query
 }
 
 // replay says whether the batch under way may be sent to another server.

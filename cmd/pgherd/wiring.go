@@ -95,7 +95,7 @@ func serverConfig(cfg *config.Config, access *access, board *cluster.Board, own 
 	return server.Config{Auth: cfg.Auth.Type, HBA: access.hba, Ident: access.ident,
 		AllowPlainPassword: cfg.Auth.AllowPlainPassword, MaxClients: cfg.Pool.MaxClients,
 		Profile:         func(database, user string) server.Profile { return profileOf(cfg, database, user) },
-		QueryWaitNotify: cfg.Pool.QueryWaitNotify, LoginTimeout: cfg.Pool.ClientLoginTimeout, TCP: tcpOf(cfg),
+		QueryWaitNotify: cfg.Pool.QueryWaitNotify, LoginTimeout: cfg.Pool.ClientLoginTimeout, SuspendTimeout: cfg.Pool.SuspendTimeout, TCP: tcpOf(cfg),
 		Reset:       server.Reset{Query: cfg.Pool.ServerResetQuery, Always: cfg.Pool.ServerResetQueryAlways},
 		MaxPrepared: cfg.Pool.MaxPreparedStatements, CatchupWait: cfg.Routing.CatchupWait,
 		Policy: routing.PolicyOf(cfg.Routing), Redirects: routing.RedirectsOf(cfg.Routing, len(cfg.Nodes)),

@@ -152,6 +152,7 @@ func (c *Config) setDefaults() {
 			QueryWaitTimeout:      120 * time.Second,
 			QueryWaitNotify:       5 * time.Second,
 			ClientLoginTimeout:    60 * time.Second,
+			SuspendTimeout:        10 * time.Second,
 			ServerResetQuery:      "DISCARD ALL",
 			ServerLifetime:        3600 * time.Second,
 			ServerCheckQuery:      EmptyQuery,

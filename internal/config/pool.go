@@ -24,6 +24,7 @@ type Pool struct {
 	IdleTransactionTimeout time.Duration `yaml:"idle_transaction_timeout"`
 	ClientIdleTimeout      time.Duration `yaml:"client_idle_timeout"`
 	ClientLoginTimeout     time.Duration `yaml:"client_login_timeout"` // > 0
+	SuspendTimeout         time.Duration `yaml:"suspend_timeout"`      // SUSPEND waits this long for clients
 
 	ServerResetQuery       string `yaml:"server_reset_query"`        // "" closes the server instead
 	ServerResetQueryAlways bool   `yaml:"server_reset_query_always"` // after each transaction, too

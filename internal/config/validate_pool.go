@@ -32,6 +32,7 @@ func (v validator) poolTimeouts(p Pool) {
 	atLeast(v, "pool.idle_transaction_timeout", p.IdleTransactionTimeout, 0)
 	atLeast(v, "pool.client_idle_timeout", p.ClientIdleTimeout, 0)
 	atLeast(v, "pool.client_login_timeout", p.ClientLoginTimeout, time.Millisecond)
+	atLeast(v, "pool.suspend_timeout", p.SuspendTimeout, 0)
 	atLeast(v, "pool.server_lifetime", p.ServerLifetime, 0)
 	atLeast(v, "pool.server_check_delay", p.ServerCheckDelay, 0)
 	atLeast(v, "pool.server_idle_timeout", p.ServerIdleTimeout, 0)

@@ -22,6 +22,7 @@ type Conn struct {
 	hung     bool // the peer has closed or failed: reading finds out what
 	starting bool // queued to start its handler
 	watched  bool // by epoll
+	paused   bool // nothing is to be read
 	uring    uring
 
 	tls *encryption // nil in plain text
@@ -242,10 +243,10 @@ func (c *Conn) PeerAddr() string {
 // event notes what epoll has seen.
 func (c *Conn) event(flags uint32) {
 	if flags&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		c.readable = true
+		c.readable = !c.paused
 	}
 	if flags&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		c.hung = true
+		c.hung = c.hung || !c.paused
 	}
 	c.wake()
 }

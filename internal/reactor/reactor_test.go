@@ -28,6 +28,8 @@ func TestLoops(t *testing.T) {
 		{"PanicEndsTheTaskOnly", testPanicEndsTheTaskOnly},
 		{"StopUnwinds", testStopUnwinds},
 		{"ConnMovesBetweenLoops", testConnMovesBetweenLoops},
+		{"Pause", testPause},
+		{"PauseOfIdleConn", testPauseOfIdleConn},
 		{"DetachGivesAnOrdinaryConn", testDetachGivesAnOrdinaryConn},
 		{"SteadyTurnsDoNotAllocate", testSteadyTurnsDoNotAllocate},
 		{"EncryptedEcho", testEncryptedEcho},

@@ -242,6 +242,14 @@ func (c *Conn) endRequests() {
 
 // delist takes c off the ring, with its socket in order. What was received is kept.
 func (c *Conn) delist() {
+	c.recall()
+	u := &c.uring
+	u.output, u.blocked, u.polled = false, false, false
+}
+
+// recall ends the request for data at once. What was received is kept, in a buffer
+// that is c's own.
+func (c *Conn) recall() {
 	u := &c.uring
 	for u.asked {
 		c.withdraw()
@@ -254,7 +262,7 @@ func (c *Conn) delist() {
 		c.nextHeld()
 		kept = append(kept, u.held...)
 	}
-	u.held, u.output, u.blocked, u.polled = kept, false, false, false
+	u.held = kept
 }
 
 // receiveNow takes c's completions out of turn.
