@@ -131,7 +131,7 @@ func views(d Deps) []view {
 	return []view{
 		poolNodes(d), poolVersion(d), poolProcesses(d), poolPools(d), poolCache(), poolStatus(d),
 		poolHealthCheckStats(d), poolBackendStats(d),
-		poolReplication(d), poolSettings(d), poolEvents(d), poolFailover(d), poolRoutes(d), poolRecovery(d),
+		poolReplication(d), poolSettings(d), poolEvents(d), poolFailover(d), poolRoutes(d), poolSessions(d), poolRecovery(d),
 		databases(d), pools(d), clients(d), servers(d), sockets(d), usersView(d), lists(d),
 		stats(d), statsTotals(d), statsAverages(d), totals(d), configView(d), mem(), state(d), version(d),
 	}

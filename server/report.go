@@ -10,9 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/report"
 	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/sqlparse"
 )
 
 // visit runs f on every loop in turn and waits for it.
@@ -115,13 +117,17 @@ func (s *session) report() report.Client {
 	srv := s.shard.srv
 	name, _ := s.settings.Lookup("application_name")
 	r := report.Client{ID: s.id, Database: s.database, User: s.user, State: s.reportState(), Transaction: s.tx != wire.TxIdle,
-		Connected: srv.at(s.clock.connected), Request: srv.at(s.clock.asked), ApplicationName: name, Prepared: len(s.prepared)}
+		Connected: srv.at(s.clock.connected), Request: srv.at(s.clock.asked), ApplicationName: name, Prepared: len(s.prepared),
+		Node: int(cluster.NoNode), Pin: s.keptFor(), Consistency: s.route.Consistency.String(), TokenPending: !s.route.Since.IsZero()}
 	if host, port, err := net.SplitHostPort(s.conn.PeerAddr()); err == nil {
 		r.Host = host
 		r.Port, _ = strconv.Atoi(port)
 	}
 	if s.server != nil {
-		r.Server = s.server.ID
+		r.Server, r.Node = s.server.ID, int(s.server.Node())
+	}
+	if lsn := s.route.Token.LSN; lsn > 0 {
+		r.Token = lsn.String()
 	}
 	if s.clock.waiting > 0 {
 		r.Waited = max(srv.now()-s.clock.waiting, time.Microsecond)
@@ -130,6 +136,22 @@ func (s *session) report() report.Client {
 		r.TLS = pool.TLSName(conn.ConnectionState())
 	}
 	return r
+}
+
+// keptFor is why the session keeps its server between statements, in words: what lasts
+// longest.
+func (s *session) keptFor() string {
+	switch {
+	case s.server == nil:
+		return ""
+	case s.pin != sqlparse.PinNone:
+		return s.pin.String()
+	case s.keepsServer():
+		return "pool mode session"
+	case s.tx != wire.TxIdle:
+		return "transaction"
+	}
+	return ""
 }
 
 func (s *session) reportState() report.ClientState {

@@ -163,6 +163,15 @@ $$;
 CREATE VIEW pgherd.pool_routes AS SELECT * FROM pgherd.read_pool_routes();
 COMMENT ON VIEW pgherd.pool_routes IS 'how many statements went to which node for which reason';
 
+CREATE FUNCTION pgherd.read_pool_sessions() RETURNS TABLE ("id" bigint, "database" text, "username" text, "application_name" text, "client_addr" text, "state" text, "node_id" integer, "pin" text, "request_time" timestamp with time zone, "waiting" interval, "consistency" text, "token" text, "token_pending" boolean)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, :"dblink_schema", pg_temp
+AS $$
+    SELECT t.* FROM dblink('pgherd'::text, 'SELECT "id", "database", "username", "application_name", "client_addr", "state", "node_id", "pin", "request_time", "waiting", "consistency", "token", "token_pending" FROM pool_sessions'::text)
+        AS t ("id" bigint, "database" text, "username" text, "application_name" text, "client_addr" text, "state" text, "node_id" integer, "pin" text, "request_time" timestamp with time zone, "waiting" interval, "consistency" text, "token" text, "token_pending" boolean)
+$$;
+CREATE VIEW pgherd.pool_sessions AS SELECT * FROM pgherd.read_pool_sessions();
+COMMENT ON VIEW pgherd.pool_sessions IS 'clients: where they are, why they keep a connection, what their reads must see';
+
 CREATE FUNCTION pgherd.read_pool_recovery() RETURNS TABLE ("node_id" integer, "source" integer, "procedure" text, "step" text, "since" timestamp with time zone, "ended" timestamp with time zone, "bytes" bigint, "total" bigint, "rate" bigint, "lag" bigint, "lost" text, "message" text, "error" text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, :"dblink_schema", pg_temp
 AS $$

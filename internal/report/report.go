@@ -28,7 +28,12 @@ type Client struct {
 	Server          uint64 // ID of the server that it has; 0 = none
 	TLS             string // version and cipher; "" in plain text
 	ApplicationName string
-	Prepared        int // named statements
+	Prepared        int    // named statements
+	Node            int    // of the server that it has; -1 = none
+	Pin             string // why it keeps that between statements; "" when it does not
+	Consistency     string // of its reads
+	Token           string // its reads see this position of the log; "" for none
+	TokenPending    bool   // a newer token is not known yet
 }
 
 // ServerState is what a connection to a node is doing.
