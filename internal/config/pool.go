@@ -51,6 +51,19 @@ func (p Pool) CheckQuery() string {
 	return p.ServerCheckQuery
 }
 
+// Override is what a database and a user may have of their own; nil is what the more
+// general section says. The connections are those of its own limits.
+type Override struct {
+	PoolMode             *PoolMode      `yaml:"pool_mode"`
+	Size                 *int           `yaml:"size"`
+	MinSize              *int           `yaml:"min_size"`
+	ReserveSize          *int           `yaml:"reserve_size"`
+	MaxConnections       *int           `yaml:"max_connections"`
+	MaxClientConnections *int           `yaml:"max_client_connections"`
+	QueryWaitTimeout     *time.Duration `yaml:"query_wait_timeout"`
+	Consistency          *Consistency   `yaml:"consistency"`
+}
+
 // Database is what differs for one database (PgBouncer's [databases]). Nil is
 // what the pool section says.
 type Database struct {
@@ -58,15 +71,8 @@ type Database struct {
 	User     string `yaml:"user"`     // on the nodes, whoever the client is; "" = the client's
 	Password Secret `yaml:"password"` // of User; none = users_file has it
 
-	PoolMode             *PoolMode      `yaml:"pool_mode"`
-	Size                 *int           `yaml:"size"`
-	MinSize              *int           `yaml:"min_size"`
-	ReserveSize          *int           `yaml:"reserve_size"`
-	MaxConnections       *int           `yaml:"max_connections"`
-	MaxClientConnections *int           `yaml:"max_client_connections"`
-	ServerLifetime       *time.Duration `yaml:"server_lifetime"`
-	QueryWaitTimeout     *time.Duration `yaml:"query_wait_timeout"`
-	Consistency          *Consistency   `yaml:"consistency"`
+	Override
+	ServerLifetime *time.Duration `yaml:"server_lifetime"`
 
 	ConnectQuery    string `yaml:"connect_query"` // SQL that a new server carries out first
 	ClientEncoding  string `yaml:"client_encoding"`
@@ -78,20 +84,12 @@ type Database struct {
 // User is what differs for one user (PgBouncer's [users]). Nil is what the
 // database's section says, or else the pool section.
 type User struct {
-	PoolMode             *PoolMode `yaml:"pool_mode"`
-	Size                 *int      `yaml:"size"`
-	MinSize              *int      `yaml:"min_size"`
-	ReserveSize          *int      `yaml:"reserve_size"`
-	MaxConnections       *int      `yaml:"max_connections"`
-	MaxClientConnections *int      `yaml:"max_client_connections"`
+	Override
 
-	QueryWaitTimeout       *time.Duration `yaml:"query_wait_timeout"`
 	QueryTimeout           *time.Duration `yaml:"query_timeout"`
 	TransactionTimeout     *time.Duration `yaml:"transaction_timeout"`
 	IdleTransactionTimeout *time.Duration `yaml:"idle_transaction_timeout"`
 	ClientIdleTimeout      *time.Duration `yaml:"client_idle_timeout"`
-
-	Consistency *Consistency `yaml:"consistency"`
 }
 
 // TCP sets up the sockets to clients and nodes (PgBouncer's tcp_*). 0 leaves

@@ -43,13 +43,8 @@ func (v validator) poolTimeouts(p Pool) {
 func (v validator) databases(all map[string]Database) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		d, key := all[name], "databases."+name
-		optional(v, key+".size", d.Size, 1, mostServers)
-		optional(v, key+".min_size", d.MinSize, 0, mostServers)
-		optional(v, key+".reserve_size", d.ReserveSize, 0, mostServers)
-		optional(v, key+".max_connections", d.MaxConnections, 0, mostServers)
-		optional(v, key+".max_client_connections", d.MaxClientConnections, 0, 1<<30)
+		v.override(key, d.Override)
 		optional(v, key+".server_lifetime", d.ServerLifetime, 0, 1<<62)
-		optional(v, key+".query_wait_timeout", d.QueryWaitTimeout, 0, 1<<62)
 		if !d.Password.IsZero() && d.User == "" {
 			v.failf(key+".password", "belongs to a user; set %s.user as well", key)
 		}
@@ -59,17 +54,21 @@ func (v validator) databases(all map[string]Database) {
 func (v validator) users(all map[string]User) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		u, key := all[name], "users."+name
-		optional(v, key+".size", u.Size, 1, mostServers)
-		optional(v, key+".min_size", u.MinSize, 0, mostServers)
-		optional(v, key+".reserve_size", u.ReserveSize, 0, mostServers)
-		optional(v, key+".max_connections", u.MaxConnections, 0, mostServers)
-		optional(v, key+".max_client_connections", u.MaxClientConnections, 0, 1<<30)
-		optional(v, key+".query_wait_timeout", u.QueryWaitTimeout, 0, 1<<62)
+		v.override(key, u.Override)
 		optional(v, key+".query_timeout", u.QueryTimeout, 0, 1<<62)
 		optional(v, key+".transaction_timeout", u.TransactionTimeout, 0, 1<<62)
 		optional(v, key+".idle_transaction_timeout", u.IdleTransactionTimeout, 0, 1<<62)
 		optional(v, key+".client_idle_timeout", u.ClientIdleTimeout, 0, 1<<62)
 	}
+}
+
+func (v validator) override(key string, o Override) {
+	optional(v, key+".size", o.Size, 1, mostServers)
+	optional(v, key+".min_size", o.MinSize, 0, mostServers)
+	optional(v, key+".reserve_size", o.ReserveSize, 0, mostServers)
+	optional(v, key+".max_connections", o.MaxConnections, 0, mostServers)
+	optional(v, key+".max_client_connections", o.MaxClientConnections, 0, 1<<30)
+	optional(v, key+".query_wait_timeout", o.QueryWaitTimeout, 0, 1<<62)
 }
 
 // Linux takes seconds, from 1 to 32767, and up to 127 probes (tcp(7)).
