@@ -9,6 +9,8 @@ import "context"
 // Idle servers are closed now, leased ones when they come back. It is false when
 // the database was paused already.
 func (p *Pools) Pause(database string) bool {
+	p.gates.Lock()
+	defer p.gates.Unlock()
 	p.mu.Lock()
 	if p.paused[database] {
 		p.mu.Unlock()
@@ -25,6 +27,8 @@ func (p *Pools) Pause(database string) bool {
 // Resume undoes Pause; without a database it undoes all of them. It is false when
 // there was nothing to undo.
 func (p *Pools) Resume(database string) bool {
+	p.gates.Lock()
+	defer p.gates.Unlock()
 	p.mu.Lock()
 	paused := p.paused[database] || database == "" && len(p.paused) > 0
 	if database == "" {
@@ -55,6 +59,8 @@ func (p *Pools) pausedLocked(database string) bool {
 // Hold is Pause of all databases until Release, whatever Pause and Resume do
 // meanwhile: a recovery's second stage relies on it. Holds are counted.
 func (p *Pools) Hold() {
+	p.gates.Lock()
+	defer p.gates.Unlock()
 	p.mu.Lock()
 	p.holds++
 	p.mu.Unlock()
@@ -65,6 +71,8 @@ func (p *Pools) Hold() {
 
 // Release undoes one Hold.
 func (p *Pools) Release() {
+	p.gates.Lock()
+	defer p.gates.Unlock()
 	p.mu.Lock()
 	p.holds--
 	var free []*Pool

@@ -55,7 +55,9 @@ type Pools struct {
 	derived  keyCache
 	ledger   ledger
 
-	mu         sync.RWMutex // guards the maps
+	gates sync.Mutex // held while pausing or resuming: what was said last applies to every pool
+
+	mu         sync.RWMutex // guards what follows
 	pools      map[Key]*Pool
 	complaints map[Key]complaint
 	paused     map[string]bool // databases; "" is all of them
