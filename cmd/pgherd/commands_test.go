@@ -57,6 +57,9 @@ func TestCommands(t *testing.T) {
 	if err := <-held; err != nil {
 		t.Error(err)
 	}
+	expect("pgpool", "SUSPEND; SHOW STATE; RESUME", "paused|no\nsuspended|yes\nRESUME\n")
+	expect("pgbouncer", "SUSPEND", "SUSPEND\n") // and leaves
+	expect("pgpool", "SHOW STATE", "suspended|no\n")
 	expect("pgpool", "SELECT sum(count) > 0 FROM pool_routes", "t\n")
 	expect("pgpool", "SELECT sum(select_cnt) > 0, sum(error_cnt) FROM pool_backend_stats", "t|0\n")
 	expect("pgpool", "SELECT count(*) FROM pool_health_check_stats WHERE success_count > 0 AND fail_count = 0 AND max_duration >= min_duration", "2\n")
