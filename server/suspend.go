@@ -69,19 +69,31 @@ func (s *Server) awaitRest(ctx context.Context, timeout time.Duration) (dropped 
 // suspendSessions counts those who are not at rest, and those it has ended for that
 // once the time is over.
 func (s *Server) suspendSessions(ctx context.Context, over bool) (restless, ended int, err error) {
+	counts := make(chan [2]int, len(s.shards)) // of loops that are visited late, too
 	err = s.visit(ctx, func(sh *shard) {
-		for c := range sh.sessions {
-			if !s.suspended.Load() || c.suspend() {
-				continue
-			}
-			restless++
-			if over && c.doomed == nil {
-				c.expel()
-				ended++
-			}
-		}
+		restless, ended := sh.suspend(over)
+		counts <- [2]int{restless, ended}
 	})
+	for len(counts) > 0 {
+		c := <-counts
+		restless, ended = restless+c[0], ended+c[1]
+	}
 	return restless, ended, err
+}
+
+// suspend does so for one loop, unless the sessions have been resumed meanwhile.
+func (sh *shard) suspend(over bool) (restless, ended int) {
+	for c := range sh.sessions {
+		if !sh.srv.suspended.Load() || c.suspend() {
+			continue
+		}
+		restless++
+		if over && c.doomed == nil {
+			c.expel()
+			ended++
+		}
+	}
+	return restless, ended
 }
 
 // unsuspend undoes Suspend. It is false when there is nothing to undo.
@@ -147,11 +159,13 @@ func (s *session) resume() {
 
 // expel ends a session that can't be brought to rest.
 func (s *session) expel() {
-	if s.key == 0 {
-		s.conn.Shutdown()
+	e := wire.Fatalf("57P01", "terminating connection: it could not be brought to rest within suspend_timeout")
+	if s.key != 0 {
+		s.doom(e)
 		return
 	}
-	s.doom(wire.Fatalf("57P01", "terminating connection: the answer was not taken within suspend_timeout"))
+	s.doomed = e
+	s.conn.Shutdown()
 }
 
 // awaitResume waits while the session is suspended, unless it is to end.

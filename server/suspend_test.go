@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pgherd/pgherd/internal/certs"
 	"github.com/pgherd/pgherd/internal/pool"
 )
 
@@ -109,6 +112,34 @@ func TestSuspendTimeout(t *testing.T) {
 	}
 	if got[0] == 'C' {
 		t.Error("the answer is whole")
+	}
+}
+
+// Ensure that what was encrypted waits, too.
+func TestSuspendEncrypted(t *testing.T) {
+	r := newTLSRig(t, certs.Require, certs.VerifyFull)
+	c, err := pgx.Connect(t.Context(), r.secure())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	exec := func(sql string) error { _, err := c.Exec(t.Context(), sql); return err }
+	if err := errors.Join(exec("begin"), exec("create table t (a int)")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.server.Suspend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- exec("commit") }()
+	select {
+	case err := <-done:
+		t.Errorf("answered while suspended: %v", err)
+	case <-time.After(50 * time.Millisecond):
+		r.server.Resume("")
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
 }
 
