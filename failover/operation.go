@@ -63,6 +63,7 @@ type Operation struct {
 	Found   []Candidate      // failover: what the frozen standbys have
 	Next    cluster.Record   // what PhaseEpoch writes
 	Failed  error            // what went wrong with the old primary or the operation
+	End     cluster.LSN      // switchover: of the old primary's log; MaxLSN when it has none that is known
 
 	Withdrawn bool // its caller has canceled it; undone when the phase has ended
 }

@@ -52,10 +52,13 @@ func (s *stepper) willing() []Candidate {
 // end, as far as anybody knows.
 func (s *stepper) tellLoss(end cluster.LSN) {
 	op := s.Op
-	if op.From == cluster.NoNode || op.Kind != OpFailover && op.Failed == nil {
+	if op.From == cluster.NoNode {
 		return
 	}
 	had := s.Nodes[op.From].Last.Received
+	if op.Failed == nil {
+		had = max(had, op.End)
+	}
 	switch {
 	case s.Sync.Acks > 0 && op.Kind == OpFailover && s.complete(op.Found) == nil:
 		s.note("no commit that waited for a synchronous standby is lost")

@@ -143,15 +143,18 @@ func (s *stepper) collected(e Done) {
 	s.do(Action{Kind: AwaitReplay, Node: best.Node, LSN: best.Received, Torn: true})
 }
 
-// caughtUp: the candidate's log ends at what it replayed; all beyond is lost.
+// caughtUp: the candidate's log ends at what it replayed; all beyond is lost. Who
+// did not even tell that cannot take over, whatever is forced.
 func (s *stepper) caughtUp(e Done) {
-	if e.Err != nil && !s.Op.Force {
+	end := e.Found.Replayed
+	if e.Err != nil && (!s.Op.Force || end == 0) {
 		s.abort(e.Err)
 		return
 	}
-	complete := s.Op.Kind == OpSwitchover && e.Err == nil && s.Op.Failed == nil
-	w := cluster.Switch{LSN: e.Found.Replayed, Complete: complete}
-	s.tellLoss(e.Found.Replayed)
+	w := cluster.Switch{LSN: end, Complete: s.Op.Kind == OpSwitchover && end >= s.Op.End}
+	if !w.Complete {
+		s.tellLoss(end)
+	}
 	s.Op.Next = s.nextRecord(w)
 	unsure := s.Op.Kind == OpFailover || s.Op.Failed != nil
 	if unsure && s.canStop(s.Op.From) {

@@ -55,7 +55,7 @@ func (s *stepper) quiesced(e Done) {
 // stopped: the node shuts down in order, so its log has an end that the
 // candidate must reach.
 func (s *stepper) stopped(e Done) {
-	end := e.Found.Received
+	s.Op.End = e.Found.Received
 	if s.undone() {
 		return
 	}
@@ -65,11 +65,11 @@ func (s *stepper) stopped(e Done) {
 		return
 	case e.Err != nil:
 		s.note("node %d did not stop in order, log may be lost: %v", s.Op.From, e.Err)
-		s.Op.Failed, end = e.Err, cluster.MaxLSN
+		s.Op.Failed, s.Op.End = e.Err, cluster.MaxLSN
 	}
 	s.Op.Phase = PhaseCatchup
-	s.progress("switchover: node %d must replay up to %s", s.Op.To, end)
-	s.do(Action{Kind: AwaitReplay, Node: s.Op.To, LSN: end, Torn: s.Op.Force})
+	s.progress("switchover: node %d must replay up to %s", s.Op.To, s.Op.End)
+	s.do(Action{Kind: AwaitReplay, Node: s.Op.To, LSN: s.Op.End, Torn: s.Op.Force})
 }
 
 // restart undoes a switchover: nobody was promoted, the old primary goes on.
