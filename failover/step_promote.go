@@ -85,6 +85,7 @@ func (s *stepper) open() {
 	op.Phase, op.Pending, s.Promised = PhaseRejoin, nil, false
 	s.Nodes[op.To].Demoted = false // the promotion has taken that back
 	s.answered(op.To, cluster.Primary)
+	s.Nodes[op.To].Astray = false
 	s.Sync, s.Seen, s.Barrier = crowned(s.Sync, op.To), cluster.Synchronous{}, 0
 	s.set(op.To, cluster.Up, "")
 	s.progress("node %d is the primary in epoch %d", op.To, s.Epoch)
@@ -139,6 +140,7 @@ func (s *stepper) rejoined(e Done) {
 		s.progress("warning: node %d does not follow node %d: %v; it %s", e.Node, s.Op.To, e.Err, why)
 	} else {
 		s.answered(e.Node, cluster.Standby)
+		s.Nodes[e.Node].Astray = false
 		s.set(e.Node, cluster.Up, "")
 		s.progress("node %d follows node %d", e.Node, s.Op.To)
 		s.emit(Action{Kind: Probe, Node: s.Op.To}) // for its view of the follower
@@ -165,7 +167,7 @@ func (s *stepper) straggles(n *NodeView) string {
 // of this cluster.
 func (s *stepper) answered(node cluster.NodeID, role cluster.Role) {
 	n := &s.Nodes[node]
-	n.NotBefore, n.Failures, n.Astray = s.now, 0, false
+	n.NotBefore, n.Failures = s.now, 0
 	n.Last.Outcome, n.Last.Role, n.Last.Detail = Alive, role, ""
 	n.Last.Receiver, n.Last.Began, n.Last.SystemID = Receiver{}, s.now, s.SystemID
 	if role == cluster.Standby {
