@@ -48,16 +48,17 @@ func (s *stepper) known(id cluster.NodeID) bool {
 }
 
 // undo makes the old primary run again. Standbys that were stopped are fetch's
-// business, a demotion is settle's.
+// business, a demotion is settle's: the intent is enough to know that there may have
+// been one, should its own record not have been saved.
 func (s *stepper) undo(j *cluster.Entry) {
 	s.Journal = nil
-	if j.From == cluster.NoNode {
+	if j.From == cluster.NoNode || OpKind(j.Kind) != OpSwitchover {
 		s.save()
 		return
 	}
 	from := &s.Nodes[j.From]
-	stopped := from.Last.Outcome != Alive && from.Access.Stops()
-	if OpKind(j.Kind) == OpSwitchover && (stopped || s.marked(from)) {
+	from.Demoted = from.Demoted || s.unstoppable(j.From)
+	if stopped := from.Last.Outcome != Alive && from.Access.Stops(); stopped || s.marked(from) {
 		s.begin(Operation{Kind: OpSwitchover, From: j.From, To: j.To})
 		s.restart(errInterrupted)
 		return

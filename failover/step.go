@@ -119,10 +119,10 @@ func (s *stepper) settle() {
 		s.tellForeign()
 	case p.follows():
 		s.primaryInRecovery(p)
+	case p.claims() && s.promising(p.ID):
+		s.rejoinAgain() // it left recovery after all
 	case p.claims() && p.Demoted && !s.now.Before(s.RetryAt):
 		s.begin(Operation{Kind: OpSwitchover, From: p.ID, To: cluster.NoNode})
 		s.restart(errInterrupted)
-	case p.claims() && s.promising(p.ID):
-		s.rejoinAgain() // it left recovery after all
 	}
 }

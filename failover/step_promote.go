@@ -68,7 +68,8 @@ func (s *stepper) promote() {
 // journal stays, so that settle tries again, or fails over when it is dead.
 func (s *stepper) promoted(e Done) {
 	if e.Err == nil {
-		s.Nodes[s.Op.To].Last.Timeline = e.Found.Timeline
+		n := &s.Nodes[s.Op.To]
+		n.Last.Timeline, n.Demoted = e.Found.Timeline, false // it has taken a demotion back
 		s.open()
 		return
 	}
@@ -83,7 +84,6 @@ func (s *stepper) promoted(e Done) {
 func (s *stepper) open() {
 	op := s.Op
 	op.Phase, op.Pending, s.Promised = PhaseRejoin, nil, false
-	s.Nodes[op.To].Demoted = false // the promotion has taken that back
 	s.answered(op.To, cluster.Primary)
 	s.Nodes[op.To].Astray = false
 	s.Sync, s.Seen, s.Barrier = crowned(s.Sync, op.To), cluster.Synchronous{}, 0
