@@ -94,7 +94,7 @@ func (s *stepper) plan(node cluster.NodeID) []string {
 	add := func(format string, args ...any) { steps = append(steps, fmt.Sprintf(format, args...)) }
 	if s.leaderless() {
 		add("stop the receivers of all standbys and read how much of the log each one has")
-		if s.canStop(s.Primary) {
+		if s.canStop(s.Primary) && !s.resigned() {
 			add("make sure that node %d, the primary that was, has ended", s.Primary)
 		}
 		add("wait until node %d has replayed what it has, for %v at most", node, c.CatchupTimeout)

@@ -60,12 +60,12 @@ func (s *stepper) heardByStandbys(p *NodeView) bool {
 	})
 }
 
-// candidates are the standbys in use that answer.
+// candidates are the standbys in use that answer, but for the primary of an operation.
 func (s *stepper) candidates() []*NodeView {
 	var found []*NodeView
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
-		if n.ID != s.Primary && n.Status.Serves() && n.follows() && !s.foreign(n) {
+		if n.Status.Serves() && n.follows() && !s.foreign(n) && (s.Op == nil || n.ID != s.Op.From) {
 			found = append(found, n)
 		}
 	}
@@ -74,6 +74,9 @@ func (s *stepper) candidates() []*NodeView {
 
 func (s *stepper) beginFailover(o Operation) {
 	o.Kind, o.From, o.Phase = OpFailover, s.Primary, PhaseIntent
+	if s.resigned() {
+		o.From = cluster.NoNode // one standby of many
+	}
 	s.begin(o)
 	if o.From != cluster.NoNode {
 		s.set(o.From, cluster.Down, fmt.Sprintf("failed: %s: RECOVER NODE %d", s.Nodes[o.From].Last.Detail, o.From))
@@ -81,7 +84,7 @@ func (s *stepper) beginFailover(o Operation) {
 	for _, n := range s.candidates() {
 		s.Op.Halted, n.Astray = append(s.Op.Halted, n.ID), true
 	}
-	s.progress("failover from node %d: stopping the receivers of the standbys", o.From)
+	s.progress("failover from %s: stopping the receivers of the standbys", named(o.From))
 	s.journal(PhaseIntent)
 }
 

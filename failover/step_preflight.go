@@ -100,7 +100,12 @@ func (s *stepper) beginPromotion(w *Preflight) {
 
 // leaderless reports whether there is no primary to switch over from.
 func (s *stepper) leaderless() bool {
-	return s.Primary == cluster.NoNode || s.Nodes[s.Primary].dead(s.Config, s.now)
+	return s.Primary == cluster.NoNode || s.Nodes[s.Primary].dead(s.Config, s.now) || s.resigned()
+}
+
+// resigned reports whether somebody has made a standby of the primary.
+func (s *stepper) resigned() bool {
+	return s.Primary != cluster.NoNode && s.Nodes[s.Primary].follows() && !s.promising(s.Primary)
 }
 
 // obstacles are the reasons not to promote as w wishes.
@@ -119,6 +124,11 @@ func (s *stepper) obstacles(w *Preflight) []obstacle {
 		if w.Mode != Force {
 			c.add(lasting, fmt.Sprintf("Start the node that was the primary; or, when nobody writes to any other node, PROMOTE NODE %d FORCE.", w.Node),
 				"pgherd does not know which node was the primary")
+		}
+	case s.resigned():
+		if w.Mode != Force {
+			c.add(passing, fmt.Sprintf("When nobody writes to any other node, PROMOTE NODE %d FORCE.", w.Node),
+				"node %d, the primary that was, is in recovery, and pgherd does not know who leads", s.Primary)
 		}
 	case !s.leaderless():
 		c.primary(&s.Nodes[s.Primary])
