@@ -79,7 +79,7 @@ func (i *Instance) Start(ctx context.Context) error {
 	}
 	args := append(i.pgCtl(ctx, "start"), "-s", "-l", i.LogFile())
 	if file := i.configFile(); file != "" {
-		args = append(args, "-o", "-c config_file="+file)
+		args = append(args, "-o", "-c config_file="+quoteWord(file)) // pg_ctl gives it to a shell
 	}
 	if _, err := i.run(ctx, Command{Path: "pg_ctl", Args: args}); err != nil {
 		return i.fail("start", fmt.Errorf("%w\nthe end of %s:\n%s", err, i.LogFile(), i.LogTail(20)))

@@ -195,7 +195,7 @@ func TestConfigurationElsewhere(t *testing.T) {
 	c := pgtest.Cluster(t, 0)
 	i, m := c.Instance(0), c.Instance(0).Machine()
 	c.Stop(0)
-	here, there := filepath.Join(i.DataDirectory(), "postgresql.conf"), filepath.Join(c.Dir(), "main.conf")
+	here, there := filepath.Join(i.DataDirectory(), "postgresql.conf"), filepath.Join(c.Dir(), "the main's.conf")
 	must(t, m.Rename(here, there))
 	opts := `/bin/postgres "-D" "` + i.DataDirectory() + `" "-c" "config_file=` + there + `"` + "\n"
 	must(t, m.WriteFile(filepath.Join(i.DataDirectory(), "postmaster.opts"), []byte(opts), 0o600))
