@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -130,10 +131,26 @@ func (s *stepper) obstacles(w *Preflight) []obstacle {
 			c.add(passing, fmt.Sprintf("When nobody writes to any other node, PROMOTE NODE %d FORCE.", w.Node),
 				"node %d, the primary that was, is in recovery, and pgherd does not know who leads", s.Primary)
 		}
-	case !s.leaderless():
+	case s.leaderless():
+		c.acknowledged()
+	default:
 		c.primary(&s.Nodes[s.Primary])
 	}
 	return c.list
+}
+
+// acknowledged: whether the standbys that answer have all commits that waited for one.
+func (c *check) acknowledged() {
+	if c.w.Mode == Force || !c.n.follows() {
+		return
+	}
+	found := []Candidate{{Node: c.n.ID}}
+	for _, n := range c.candidates() {
+		found = append(found, Candidate{Node: n.ID})
+	}
+	if r := new(RefusedError); errors.As(c.complete(found), &r) {
+		c.add(passing, r.hint, "%s", r.message)
+	}
 }
 
 // check collects obstacles.
