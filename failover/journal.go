@@ -48,8 +48,7 @@ func (s *stepper) known(id cluster.NodeID) bool {
 }
 
 // undo makes the old primary run again. Standbys that were stopped are fetch's
-// business, a demotion is settle's: the intent is enough to know that there may have
-// been one, should its own record not have been saved.
+// business, a demotion is settle's.
 func (s *stepper) undo(j *cluster.Entry) {
 	s.Journal = nil
 	if j.From == cluster.NoNode || OpKind(j.Kind) != OpSwitchover {
@@ -57,8 +56,10 @@ func (s *stepper) undo(j *cluster.Entry) {
 		return
 	}
 	from := &s.Nodes[j.From]
-	from.Demoted = from.Demoted || s.unstoppable(j.From)
-	if stopped := from.Last.Outcome != Alive && from.Access.Stops(); stopped || s.marked(from) {
+	switch {
+	case s.unstoppable(j.From):
+		s.mayBeDemoted(from)
+	case from.Last.Outcome != Alive || s.marked(from):
 		s.begin(Operation{Kind: OpSwitchover, From: j.From, To: j.To})
 		s.restart(errInterrupted)
 		return
@@ -72,6 +73,16 @@ func (s *stepper) marked(n *NodeView) bool {
 	return n.Access == cluster.AccessSQL && !slices.ContainsFunc(s.Nodes, func(other NodeView) bool {
 		return other.ID != n.ID && other.claims() && !s.foreign(&other)
 	})
+}
+
+// mayBeDemoted: of a demotion there is no record but the intent. Standbys that were
+// stopped for it have no receiver.
+func (s *stepper) mayBeDemoted(p *NodeView) {
+	p.Demoted = true
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		n.Astray = n.Astray || n.ID != p.ID && n.Last.Receiver.Status == ""
+	}
 }
 
 // promising reports whether a promotion of node was begun and not seen to end.

@@ -9,17 +9,21 @@ import (
 
 // TestModel strikes a small cluster at every moment of a failover and of a
 // switchover: the engine is killed and restarted, another node dies, who asked takes
-// it back, or several of these.
+// it back, a record can't be saved, or several of these.
 // Whatever happens: epochs never decrease, one node takes writes in an epoch, no
-// synchronous commit is lost, and when everybody is back there is a primary and
-// nobody is out of service without a reason.
+// synchronous commit is lost, nor any that an epoch had which is said to be complete,
+// and when everybody is back there is a primary and nobody is out of service without
+// a reason. A switchover is also forced, to a standby that gets no log any more: then
+// commits may be lost.
 func TestModel(t *testing.T) {
 	runs := 0
 	for _, nodes := range []int{2, 3} {
 		for _, acks := range []int{0, 1} {
 			for _, m := range []model{
 				{access: cluster.AccessLocal, stride: 5}, {access: cluster.AccessLocal, planned: true, stride: 5},
+				{access: cluster.AccessLocal, planned: true, force: true, stride: 97},
 				{access: cluster.AccessNone, planned: true, stride: 23},
+				{access: cluster.AccessNone, planned: true, force: true, stride: 97},
 			} {
 				m.t, m.nodes, m.acks = t, nodes, acks
 				if m.enumerate(); t.Failed() {
@@ -37,9 +41,11 @@ type model struct {
 	t           *testing.T
 	nodes, acks int
 	planned     bool
+	force       bool // the switchover, and to a standby that is cut off
 	access      cluster.Access
 	stride      int // from one moment of a node's death to the next
 	cancel      int // at which point who asked takes it back; 0: never
+	full        int // from which point on the disk is full, for a while; 0: never
 	runs        int
 }
 
@@ -54,6 +60,11 @@ func (m *model) enumerate() {
 		}
 	}
 	m.cancel = 0
+	for m.full = 1; m.full <= last; m.full += 2 {
+		m.run(0, 0, 0)
+		m.run(m.full+7, 0, 0)
+	}
+	m.full = 0
 	for crash := range last + 1 {
 		m.run(crash, 0, 0)
 		for kill := 1; kill <= last; kill += m.stride {
@@ -73,7 +84,8 @@ const settling = 400
 // never, and tells how many points there were.
 func (m *model) run(crash, kill, victim int) int {
 	m.runs++
-	name := fmt.Sprintf("%d nodes, access %s, acks %d, planned %v, canceled at %d, crash at %d, node %d killed at %d", m.nodes, m.access, m.acks, m.planned, m.cancel, crash, victim, kill)
+	name := fmt.Sprintf("%d nodes, access %s, acks %d, planned %v, forced %v, canceled at %d, full at %d, crash at %d, node %d killed at %d",
+		m.nodes, m.access, m.acks, m.planned, m.force, m.cancel, m.full, crash, victim, kill)
 	w := newWorld(m.t, name, m.nodes, m.acks, m.access)
 	for range 5 {
 		w.round()
@@ -82,9 +94,9 @@ func (m *model) run(crash, kill, victim int) int {
 	w.strike(kill, func() { w.nodes[victim].running = false })
 	w.strike(crash, func() { w.crashed = true })
 	w.strike(m.cancel, func() { w.cancels = true })
+	w.strike(m.full, func() { w.full = true })
 	if m.planned {
-		w.request++
-		w.step(Requested{Number: w.request, Kind: RequestPromote, Node: 1})
+		w.ask(m.force)
 	} else {
 		w.nodes[0].running = false
 	}
@@ -93,8 +105,9 @@ func (m *model) run(crash, kill, victim int) int {
 	}
 	points := w.points
 	clear(w.faults)
+	w.full = false
 	for _, n := range w.nodes {
-		n.running = true
+		n.running, n.cut = true, false
 	}
 	for range settling {
 		if w.round(); w.failed || w.well() {

@@ -33,6 +33,8 @@ type world struct {
 	faults  map[int]func() // what happens there
 	crashed bool           // the engine, in this very moment
 	cancels bool           // whoever asked takes it back, in this very moment
+	full    bool           // nothing can be saved
+	forced  bool           // commits may be lost
 	failed  bool
 }
 
@@ -44,10 +46,14 @@ type server struct {
 	log     []int
 	follows cluster.NodeID
 	lags    bool // it is always one record behind
+	cut     bool // gets no log
 	demoted bool // read-only
 }
 
-var errSilent = errors.New("it does not answer")
+var (
+	errSilent = errors.New("it does not answer")
+	errFull   = errors.New("the disk is full")
+)
 
 func newWorld(t *testing.T, name string, nodes, acks int, access cluster.Access) *world {
 	w := &world{t: t, name: name, acks: acks, now: epochStart, leaders: map[cluster.Epoch]cluster.NodeID{},
@@ -59,6 +65,18 @@ func newWorld(t *testing.T, name string, nodes, acks int, access cluster.Access)
 	}
 	w.restart()
 	return w
+}
+
+// ask for node 1 to become the primary. By force it is cut off from the log first.
+func (w *world) ask(force bool) {
+	mode := Switchover
+	if force {
+		w.forced, mode = true, Force
+		w.nodes[1].cut = true
+		w.write()
+	}
+	w.request++
+	w.step(Requested{Number: w.request, Kind: RequestPromote, Node: 1, Mode: mode})
 }
 
 // restart is a new engine on what the store has.
@@ -133,9 +151,14 @@ func (w *world) save(a Action) {
 	if a.Record.Epoch < w.store.Epoch {
 		w.fail("the store's epoch went from %d to %d", w.store.Epoch, a.Record.Epoch)
 	}
-	w.store = *a.Record
+	var err error
+	if w.full {
+		err = errFull
+	} else {
+		w.store = *a.Record
+	}
 	w.point()
-	w.step(Done{Op: a.Op, Kind: Save, Node: a.Node})
+	w.step(Done{Op: a.Op, Kind: Save, Node: a.Node, Err: err})
 }
 
 func (w *world) fail(format string, args ...any) {
@@ -184,7 +207,7 @@ func (w *world) replicate(fresh bool) (have int) {
 // streams: a standby can follow only whose log goes on where its own ends.
 func (w *world) streams(id cluster.NodeID) bool {
 	n := w.nodes[id]
-	if !n.running || n.primary || n.follows == cluster.NoNode {
+	if !n.running || n.cut || n.primary || n.follows == cluster.NoNode {
 		return false
 	}
 	up := w.nodes[n.follows]
@@ -265,9 +288,10 @@ func (w *world) promote(id cluster.NodeID) {
 	}
 	n.primary, n.demoted, n.follows = true, false, cluster.NoNode
 	n.tl++
+	last := w.store.Switches[len(w.store.Switches)-1]
 	for _, r := range w.acked {
-		if w.acks > 0 && !slices.Contains(n.log, r) {
-			w.fail("node %d was promoted without the acknowledged record %d", id, r)
+		if (w.acks > 0 && !w.forced || last.Complete) && !slices.Contains(n.log, r) {
+			w.fail("node %d was promoted without the acknowledged record %d, complete %v", id, r, last.Complete)
 			return
 		}
 	}

@@ -18,7 +18,7 @@ func (s *stepper) unstoppable(id cluster.NodeID) bool {
 
 // still stops the receivers of all standbys but the candidate's. The old primary
 // goes on writing log of its own (vacuum, checkpoints): who had more of that than
-// the candidate could not follow it.
+// the candidate could not follow it. The intent in the journal is record enough.
 func (s *stepper) still() {
 	s.Op.Phase = PhaseFreeze
 	var ids []cluster.NodeID
@@ -28,7 +28,6 @@ func (s *stepper) still() {
 		}
 	}
 	s.Nodes[s.Op.From].Demoted = true
-	s.save()
 	if len(ids) == 0 {
 		s.demote()
 		return
