@@ -21,12 +21,14 @@ run) ;;
 esac
 
 exec 3<&0 4>&2 2>/dev/null # the shell itself has nothing to say
-trap : TERM
+trap 'kill -KILL $!; exit 143' TERM # after the program, or instead of one that has not begun
 (
 	trap '' TERM
 	read -r line <&3
-	kill -TERM 0
-	sleep 5
+	for pause in .1 .4 1.5 3; do # again, because one that is just being started may miss it
+		kill -TERM 0
+		sleep $pause
+	done
 	kill -KILL 0
 ) >/dev/null 4>&- &
 guard=$!

@@ -33,6 +33,7 @@ func TestMachines(t *testing.T) {
 		t.Run(name+" runs", func(t *testing.T) { machine{t, m, dir}.testRun() })
 		t.Run(name+" keeps secrets", func(t *testing.T) { machine{t, m, dir}.testSecret() })
 		t.Run(name+" cancelled", func(t *testing.T) { machine{t, m, dir}.testCancel() })
+		t.Run(name+" cancelled before", func(t *testing.T) { machine{t, m, filepath.Join(server.Dir, name)}.testCancelBefore() })
 	}
 	entries, err := here.ReadDir(server.Dir)
 	must(t, err)
@@ -157,6 +158,21 @@ func (m machine) testSecret() {
 	list, known := strings.CutSuffix(string(out), "s3cret\n")
 	if err != nil || !known || strings.Contains(list, "s3cret") {
 		m.Errorf("known to the command: %v; shown to everybody: %v; %v", known, strings.Contains(list, "s3cret"), err)
+	}
+}
+
+// testCancelBefore: the connection may take longer than the command has time for.
+func (m machine) testCancelBefore() {
+	ctx, cancel := context.WithCancel(m.Context())
+	cancel()
+	for range 5 {
+		_, err := m.Machine.Run(ctx, host.Command{Path: "sh", Args: []string{"-c", `sleep 3 && touch "$1"`, "sh", m.dir}})
+		if !errors.Is(err, context.Canceled) {
+			m.Errorf("got %v", err)
+		}
+		if there, err := m.Exists(m.dir); there || err != nil {
+			m.Fatalf("the command ran to its end: %v, %v", there, err)
+		}
 	}
 }
 
