@@ -76,8 +76,8 @@ func (s *stepper) judgeStandby(n *NodeView) {
 		s.failback(n)
 	case n.Status == cluster.Up:
 		// it did stream, and falls behind: tokens keep sessions away from it
-	case n.Status == cluster.Quarantine && n.Flag == cluster.DisallowToFailover:
-		s.set(n.ID, n.Status, fmt.Sprintf("does not stream from node %d yet; its flag is %s", s.Primary, n.Flag))
+	case n.Status == cluster.Quarantine:
+		s.set(n.ID, n.Status, fmt.Sprintf("does not stream from node %d yet", s.Primary))
 	case n.Status == cluster.Waiting && !s.Nodes[s.Primary].claims():
 		s.set(n.ID, cluster.Up, "") // whom should it stream from
 	default:
