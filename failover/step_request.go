@@ -47,12 +47,24 @@ func (s *stepper) attach(n *NodeView) error {
 	if s.Primary != cluster.NoNode {
 		s.judge(n)
 	}
+	if s.left(n) {
+		s.set(n.ID, cluster.Down, fmt.Sprintf("is to follow node %d, and is used when it streams", s.Primary))
+		s.save()
+		s.fetch(n)
+		return nil
+	}
 	if !n.Status.Serves() {
 		n.Detached = was
 		return refuse(fmt.Sprintf("RECOVER NODE %d makes a standby of the primary of it.", n.ID), "cannot attach node %d: %s", n.ID, n.Reason)
 	}
 	s.save()
 	return nil
+}
+
+// left reports whether n is out of service only because a change of the primary has
+// left it behind.
+func (s *stepper) left(n *NodeView) bool {
+	return n.Astray && !n.Status.Serves() && n.follows() && !s.foreign(n) && s.reigning() != cluster.NoNode
 }
 
 func (s *stepper) detach(n *NodeView) error {
