@@ -123,18 +123,24 @@ func (r *rig) load(node cluster.NodeID, clients int) func() {
 	return group.Wait
 }
 
+// cut ends the receiver of a standby.
+func (r *rig) cut(standby cluster.NodeID) {
+	r.t.Helper()
+	r.pg.Exec(standby, "ALTER SYSTEM SET primary_conninfo = ''")
+	r.pg.Exec(standby, "SELECT pg_reload_conf()")
+	conn := r.pg.Conn(standby)
+	pgtest.Await(r.t, 10*time.Second, fmt.Sprintf("node %d receives nothing", standby), func() bool {
+		var n int
+		err := conn.QueryRow(r.t.Context(), "SELECT count(*) FROM pg_stat_wal_receiver").Scan(&n)
+		return err == nil && n == 0
+	})
+}
+
 func TestPrimaryKilled(t *testing.T) {
 	r := newRig(t, 2)
 	r.write(0, 1, 2)
 	// Node 1 falls behind, so node 2 must be chosen.
-	r.pg.Exec(1, "ALTER SYSTEM SET primary_conninfo = ''")
-	r.pg.Exec(1, "SELECT pg_reload_conf()")
-	conn := r.pg.Conn(1)
-	pgtest.Await(t, 10*time.Second, "node 1 receives nothing", func() bool {
-		var n int
-		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_wal_receiver").Scan(&n)
-		return err == nil && n == 0
-	})
+	r.cut(1)
 	r.write(0, 2)
 
 	stopLoad := r.load(0, 4)
