@@ -30,6 +30,7 @@ func TestSwitchoverWithoutAccess(t *testing.T) {
 	r.write(0, 1, 2)
 
 	r.pg.Exec(1, "ALTER SYSTEM SET default_transaction_read_only = on") // as if it had been demoted once
+	r.pg.Exec(1, "SELECT pg_reload_conf()")
 	stopLoad := r.load(0, 4)
 	var told []string
 	began := time.Now()
@@ -75,7 +76,7 @@ func TestKilledAfterDemotion(t *testing.T) {
 	r.bomb = &bomb{}
 	r.start()
 	r.await("all nodes up", r.allUp)
-	r.bomb.left.Store(2) // the first is the intent
+	r.bomb.left.Store(2) // the first is the intent, and this the raised epoch
 	if err := r.engine.Promote(t.Context(), 1, Switchover, nil); err != ErrStopped {
 		t.Errorf("the engine was killed: %v", err)
 	}

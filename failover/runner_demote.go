@@ -38,10 +38,13 @@ func (r *runner) demote(ctx context.Context, a Action) (f Found, err error) {
 
 // reopen takes a demotion back. Writes that were held must not meet the old default.
 func (r *runner) reopen(ctx context.Context, a Action) error {
-	if err := r.with(ctx, a.Node, func(c *pgx.Conn) error { return resetReadOnly(ctx, c) }); err != nil {
+	err := r.with(ctx, a.Node, func(c *pgx.Conn) error {
+		_, err := resetReadOnly(ctx, c)
 		return err
+	})
+	if err == nil {
+		_, err = r.awaitDefault(ctx, a.Node, "off")
 	}
-	_, err := r.awaitDefault(ctx, a.Node, "off")
 	return err
 }
 
@@ -84,18 +87,17 @@ func flushed(ctx context.Context, c *pgx.Conn) (cluster.LSN, error) {
 }
 
 // resetReadOnly removes what an earlier demotion has left in postgresql.auto.conf,
-// if it did.
-func resetReadOnly(ctx context.Context, c *pgx.Conn) error {
-	var left bool
-	err := c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_file_settings
+// and tells whether it did.
+func resetReadOnly(ctx context.Context, c *pgx.Conn) (left bool, err error) {
+	err = c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_file_settings
 		WHERE name = $1 AND sourcefile LIKE '%postgresql.auto.conf')`, readOnly).Scan(&left)
 	if err != nil || !left {
-		return err
+		return false, err
 	}
 	for _, statement := range []string{"ALTER SYSTEM RESET " + readOnly, "SELECT pg_reload_conf()"} {
 		if _, err := c.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("resetting %s: %w", readOnly, err)
+			return true, fmt.Errorf("resetting %s: %w", readOnly, err)
 		}
 	}
-	return nil
+	return true, nil
 }

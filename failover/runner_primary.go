@@ -16,6 +16,7 @@ import (
 // former slot would hold log back for ever.
 func (r *runner) promote(ctx context.Context, a Action) (Found, error) {
 	var f Found
+	var demoted bool // once, and writes must not meet the old default
 	err := r.with(ctx, a.Node, func(c *pgx.Conn) error {
 		if _, err := c.Exec(ctx, "SELECT pg_promote(false) WHERE pg_is_in_recovery()"); err != nil {
 			return fmt.Errorf("pg_promote: %w", err)
@@ -28,7 +29,7 @@ func (r *runner) promote(ctx context.Context, a Action) (Found, error) {
 		if err != nil {
 			return err
 		}
-		if err := resetReadOnly(ctx, c); err != nil {
+		if demoted, err = resetReadOnly(ctx, c); err != nil {
 			return err
 		}
 		var file string
@@ -38,6 +39,9 @@ func (r *runner) promote(ctx context.Context, a Action) (Found, error) {
 		f.Timeline, err = timelineOf(file)
 		return err
 	})
+	if err == nil && demoted {
+		_, err = r.awaitDefault(ctx, a.Node, "off")
+	}
 	return f, err
 }
 
