@@ -42,7 +42,7 @@ func (c *coverage) run(ctx context.Context) {
 			c.await(ctx, idlePoll)
 			continue
 		}
-		if !c.pause(ctx) {
+		if !pauseFor(ctx, time.Until(c.last.Add(c.rest))) {
 			return
 		}
 		c.look(ctx, now)
@@ -66,18 +66,6 @@ func (c *coverage) await(ctx context.Context, limit time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	case <-c.board.CoverDemand():
-	}
-}
-
-// pause keeps looks apart; false when ctx has ended.
-func (c *coverage) pause(ctx context.Context) bool {
-	timer := time.NewTimer(time.Until(c.last.Add(c.rest)))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 

@@ -115,7 +115,7 @@ func (i *Instance) ShutdownLSN(ctx context.Context) (cluster.LSN, error) {
 	}
 	out, err := i.run(ctx, Command{Path: "pg_waldump", Args: []string{
 		"-p", i.file("pg_wal"), "-t", strconv.Itoa(int(c.Timeline)), "-s", c.CheckpointLSN.String(), "-n", "1",
-		segmentName(c), // else it takes the segment size from any file, also from one that is still empty
+		segmentOf(c.Timeline, c.CheckpointLSN, uint64(c.WALSegmentSize)), // else it takes the segment size from any file, also from one that is still empty
 	}})
 	if err != nil {
 		return 0, i.fail("shutdown checkpoint", err)
@@ -125,12 +125,6 @@ func (i *Instance) ShutdownLSN(ctx context.Context) (cluster.LSN, error) {
 		return 0, i.fail("shutdown checkpoint", err)
 	}
 	return recordEnd(c.CheckpointLSN, size, c.WALSegmentSize), nil
-}
-
-// segmentName is the file of pg_wal that holds the last checkpoint.
-func segmentName(c Control) string {
-	at := uint64(c.CheckpointLSN)
-	return fmt.Sprintf("%08X%08X%08X", uint32(c.Timeline), at>>32, at&0xffffffff/uint64(c.WALSegmentSize))
 }
 
 // parseRecordSize reads the total length in "rmgr: XLOG len (rec/tot):
