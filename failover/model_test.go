@@ -9,7 +9,7 @@ import (
 
 // TestModel strikes a small cluster at every moment of a failover and of a
 // switchover: the engine is killed and restarted, another node dies, who asked takes
-// it back, a record can't be saved, or several of these.
+// it back, a record can't be saved, a standby is detached, or several of these.
 // Whatever happens: epochs never decrease, one node takes writes in an epoch, no
 // synchronous commit is lost, nor any that an epoch had which is said to be complete,
 // and when everybody is back there is a primary and nobody is out of service without
@@ -45,6 +45,7 @@ type model struct {
 	access      cluster.Access
 	stride      int // from one moment of a node's death to the next
 	cancel      int // at which point who asked takes it back; 0: never
+	detach      int // at which point the last node is detached; 0: never
 	full        int // from which point on the disk is full, for a while; 0: never
 	runs        int
 }
@@ -65,6 +66,12 @@ func (m *model) enumerate() {
 		m.run(m.full+7, 0, 0)
 	}
 	m.full = 0
+	for m.detach = 1; m.detach <= last; m.detach += 3 {
+		m.run(0, 0, 0)
+		m.run(m.detach+7, 0, 0)
+		m.run(0, m.detach+7, 0)
+	}
+	m.detach = 0
 	for crash := range last + 1 {
 		m.run(crash, 0, 0)
 		for kill := 1; kill <= last; kill += m.stride {
@@ -84,8 +91,8 @@ const settling = 400
 // never, and tells how many points there were.
 func (m *model) run(crash, kill, victim int) int {
 	m.runs++
-	name := fmt.Sprintf("%d nodes, access %s, acks %d, planned %v, forced %v, canceled at %d, full at %d, crash at %d, node %d killed at %d",
-		m.nodes, m.access, m.acks, m.planned, m.force, m.cancel, m.full, crash, victim, kill)
+	name := fmt.Sprintf("%d nodes, access %s, acks %d, planned %v, forced %v, canceled at %d, full at %d, detached at %d, crash at %d, node %d killed at %d",
+		m.nodes, m.access, m.acks, m.planned, m.force, m.cancel, m.full, m.detach, crash, victim, kill)
 	w := newWorld(m.t, name, m.nodes, m.acks, m.access)
 	for range 5 {
 		w.round()
@@ -94,6 +101,7 @@ func (m *model) run(crash, kill, victim int) int {
 	w.strike(kill, func() { w.nodes[victim].running = false })
 	w.strike(crash, func() { w.crashed = true })
 	w.strike(m.cancel, func() { w.cancels = true })
+	w.strike(m.detach, func() { w.detaches = true })
 	w.strike(m.full, func() { w.full = true })
 	if m.planned {
 		w.ask(m.force)
@@ -110,6 +118,7 @@ func (m *model) run(crash, kill, victim int) int {
 		n.running, n.cut = true, false
 	}
 	for range settling {
+		w.attach()
 		if w.round(); w.failed || w.well() {
 			return points
 		}

@@ -29,13 +29,14 @@ type world struct {
 	pending []Action
 	request uint64
 
-	points  int            // at which something may happen, passed so far
-	faults  map[int]func() // what happens there
-	crashed bool           // the engine, in this very moment
-	cancels bool           // whoever asked takes it back, in this very moment
-	full    bool           // nothing can be saved
-	forced  bool           // commits may be lost
-	failed  bool
+	points   int            // at which something may happen, passed so far
+	faults   map[int]func() // what happens there
+	crashed  bool           // the engine, in this very moment
+	cancels  bool           // whoever asked takes it back, in this very moment
+	detaches bool           // somebody detaches the last node, in this very moment
+	full     bool           // nothing can be saved
+	forced   bool           // commits may be lost
+	failed   bool
 }
 
 // server is a node.
@@ -79,6 +80,15 @@ func (w *world) ask(force bool) {
 	w.step(Requested{Number: w.request, Kind: RequestPromote, Node: 1, Mode: mode})
 }
 
+// attach asks for what was detached.
+func (w *world) attach() {
+	for _, n := range w.state.Nodes {
+		if n.Detached {
+			w.step(Requested{Kind: RequestAttach, Node: n.ID})
+		}
+	}
+}
+
 // restart is a new engine on what the store has.
 func (w *world) restart() {
 	w.crashed, w.pending = false, nil
@@ -113,6 +123,10 @@ func (w *world) act() {
 		if w.cancels {
 			w.cancels = false
 			w.step(Canceled{w.request})
+		}
+		if w.detaches {
+			w.detaches = false
+			w.step(Requested{Kind: RequestDetach, Node: cluster.NodeID(len(w.nodes) - 1)})
 		}
 		a := w.pending[0]
 		w.pending = w.pending[1:]
