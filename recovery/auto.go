@@ -59,13 +59,16 @@ func (e *Engine) recoverAlone(ctx context.Context, node cluster.NodeID, tell fun
 	}
 }
 
-// calledOff are the nodes whose last recovery was cancelled.
-func (e *Engine) calledOff() map[cluster.NodeID]bool {
+// calledOff are the nodes whose last recovery was cancelled, and when.
+func (e *Engine) calledOff() map[cluster.NodeID]time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	off := map[cluster.NodeID]bool{}
+	off := map[cluster.NodeID]time.Time{}
 	for _, j := range e.past {
-		off[j.Node] = isCancelled(j.Err)
+		delete(off, j.Node)
+		if isCancelled(j.Err) {
+			off[j.Node] = j.Ended
+		}
 	}
 	return off
 }

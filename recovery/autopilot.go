@@ -29,15 +29,16 @@ const (
 func newAutopilot() *autopilot { return &autopilot{nodes: map[cluster.NodeID]tries{}} }
 
 // due are the nodes to recover now, which counts as a try of each. calledOff are
-// those whose last recovery somebody has cancelled: they are left alone until they
-// are up again.
-func (a *autopilot) due(s *cluster.Snapshot, calledOff map[cluster.NodeID]bool, now time.Time) (nodes []cluster.NodeID) {
+// those whose last recovery somebody has cancelled, and when: they are left alone
+// until they have been up again.
+func (a *autopilot) due(s *cluster.Snapshot, calledOff map[cluster.NodeID]time.Time, now time.Time) (nodes []cluster.NodeID) {
 	for _, n := range s.Nodes {
 		if n.Status == cluster.Up && now.Sub(n.Since) >= autoForget {
 			delete(a.nodes, n.ID)
 		}
 		t := a.nodes[n.ID]
-		if calledOff[n.ID] || !needsHelp(s, n, now) || t.begun >= autoTries || now.Before(t.next) {
+		off, cancelled := calledOff[n.ID]
+		if cancelled && !n.Since.After(off) || !needsHelp(s, n, now) || t.begun >= autoTries || now.Before(t.next) {
 			continue
 		}
 		t.next = now.Add(autoDelay << (2 * t.begun))

@@ -38,8 +38,11 @@ func TestAutopilotLeavesAlone(t *testing.T) {
 			t.Errorf("%s: recovers %v", name, got)
 		}
 	}
-	if got := newAutopilot().due(afterFailover(start), map[cluster.NodeID]bool{0: true}, start.Add(time.Minute)); len(got) > 0 {
-		t.Errorf("called off: recovers %v", got)
+	for after, want := range map[time.Duration]int{time.Second: 0, -time.Second: 1} { // -1 s: it has failed anew since
+		off := map[cluster.NodeID]time.Time{0: start.Add(after)}
+		if got := newAutopilot().due(afterFailover(start), off, start.Add(time.Minute)); len(got) != want {
+			t.Errorf("called off %v after it went down: recovers %v", after, got)
+		}
 	}
 }
 
