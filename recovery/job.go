@@ -65,6 +65,13 @@ func (j *job) plan(p Procedure, primary, source cluster.NodeID) {
 	j.row.Procedure, j.row.Source, j.primary = p, source, primary
 }
 
+// copies is whose files the job copies, if it copies any; NoNode until that is decided.
+func (j *job) copies() cluster.NodeID {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.row.Source
+}
+
 func (j *job) follows() cluster.NodeID {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -31,6 +31,7 @@ type Facts struct {
 	Node    cluster.NodeState
 	Primary cluster.NodeState // ID is cluster.NoNode while there is none
 	Origin  cluster.NodeState // whose files are copied: the primary, unless another was asked for
+	Copiers []cluster.NodeID  // for whose recovery Node itself is being copied
 	Source  *Source           // the primary
 	Copied  *Source           // Origin; Source itself when that is the primary
 	Target  *Target
@@ -149,6 +150,8 @@ func pictureObstacles(f Facts) []Obstacle {
 	case n.Host == f.Primary.Host && n.DataDirectory == f.Primary.DataDirectory:
 		return one(fmt.Sprintf("node %d and the primary, node %d, are configured with one data_directory", n.ID, f.Primary.ID),
 			"correct data_directory in the configuration")
+	case len(f.Copiers) > 0:
+		return beingCopied(n.ID, f.Copiers[0])
 	case healthy(n) && !f.How.Force:
 		return one(fmt.Sprintf("node %d is %s and streaming: it needs no recovery", n.ID, n.Status),
 			fmt.Sprintf("RECOVER NODE %d FORCE does it nevertheless", n.ID))

@@ -43,9 +43,8 @@ func (e *Engine) preflight(ctx context.Context, j *job) (prepared, error) {
 		return p, &RefusedError{p.node.ID, found}
 	}
 	p.procedure = procedure
-	j.plan(procedure, p.source.ID, p.origin.ID)
-	if now := e.board.Current().Primary; now != p.source.ID {
-		return p, fmt.Errorf("recover node %d: %w", p.node.ID, ErrPrimaryChanged)
+	if err := e.commit(j, p); err != nil {
+		return p, err
 	}
 	j.say(p.announcement())
 	return p, nil
@@ -77,6 +76,7 @@ func (e *Engine) picture(asked cluster.NodeID, how Options) Facts {
 		f.Primary = s.Nodes[s.Primary]
 	}
 	f.Origin = origin(s, f.Primary, how.Source)
+	f.Copiers = e.copiers(asked)
 	return f
 }
 

@@ -31,7 +31,7 @@ func (e *Engine) prepareScripts(ctx context.Context, j *job) (*scripted, error) 
 		return nil, &RefusedError{j.row.Node, found}
 	}
 	s := &scripted{Scripts: e.cfg.Scripts, repair: repair{engine: e, job: j,
-		prepared: prepared{node: f.Node.Node, source: f.Primary.Node, facts: f, procedure: TwoStage}}}
+		prepared: prepared{node: f.Node.Node, source: f.Primary.Node, origin: f.Primary.Node, facts: f, procedure: TwoStage}}}
 	if err := s.settle(ctx); err != nil {
 		if s.conn != nil {
 			closeSoon(ctx, s.conn.Close)
@@ -52,11 +52,7 @@ func (s *scripted) settle(ctx context.Context) error {
 		return &RefusedError{s.node.ID, found}
 	}
 	s.functions = facts.functions
-	s.job.plan(TwoStage, s.source.ID, s.source.ID)
-	if s.engine.board.Current().Primary != s.source.ID {
-		return fmt.Errorf("recover node %d: %w", s.node.ID, ErrPrimaryChanged)
-	}
-	return nil
+	return s.engine.commit(s.job, s.prepared)
 }
 
 // scriptsObstacles are what can be seen without asking a node.
