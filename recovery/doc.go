@@ -31,8 +31,8 @@
 //
 // Caveats. The node must be a local instance (access local) that accepts
 // connections as a standby (hot_standby on). A primary with tablespaces outside
-// its data directory is not copied. A data directory that is a mount point cannot
-// be renamed, so it cannot be rebuilt. Other files in the data directory, such
+// its data directory is not copied, and a data directory that is a mount point, which
+// cannot be renamed, is not rebuilt. Other files in the data directory, such
 // as server.key, become copies of the primary's. Two pgherds must not recover
 // the same node at once: leftovers of a crash are told by their marker files,
 // not by a lock.

@@ -76,6 +76,7 @@ type Target struct {
 	HasConfig        bool   // a readable postgresql.conf of its own
 	Leftovers        []string
 	Running          bool   // a server works in it: its log still grows
+	MountPoint       bool   // the data directory is one, which cannot be renamed
 	Unfinished       string // what else makes the directory unusable, "" for nothing
 	Log              *Log   // nil when it could not be read
 	LogError         string // why
@@ -212,6 +213,8 @@ func rebuildObstacles(f Facts) (found []Obstacle) {
 	add(s.FreeSenders < 2, fmt.Sprintf("node %d has %d free WAL senders, a base backup needs 2", p, s.FreeSenders), moreSenders)
 	add(len(s.Tablespaces) > 0, fmt.Sprintf("node %d has tablespaces outside its data directory (%s)", p, strings.Join(s.Tablespaces, ", ")),
 		"rebuild the node by hand with pg_basebackup --tablespace-mapping, then run ATTACH NODE")
+	add(t.MountPoint, fmt.Sprintf("%s of node %d is a mount point, whose place a copy cannot take", n.DataDirectory, n.ID),
+		"have data_directory be a directory below the mount point, or rebuild the node by hand with pg_basebackup and run ATTACH NODE")
 	add(t.Free < needed(s.Bytes), fmt.Sprintf("node %d has %s free beside %s, the copy needs %s", n.ID, size(t.Free), n.DataDirectory, size(needed(s.Bytes))),
 		spaceHint(t.Leftovers))
 	add(!t.HasConfig && s.ConfigOutside, fmt.Sprintf("node %d would have no postgresql.conf: that of node %d is outside its data directory and the node has none of its own", n.ID, p),

@@ -48,6 +48,8 @@ func TestPlan(t *testing.T) {
 		{"the primary's directory", func(f *Facts) { f.Node.DataDirectory = f.Primary.DataDirectory }, "one data_directory"},
 		{"healthy", func(f *Facts) { stream(f, cluster.Up) }, "needs no recovery"},
 		{"healthy, by force", func(f *Facts) { stream(f, cluster.Up); f.How.Force = true }, ""},
+		{"being copied", func(f *Facts) { stream(f, cluster.Up); f.How.Force, f.Copiers = true, []cluster.NodeID{2} }, "for the recovery of node 2"},
+		{"a mount point", func(f *Facts) { f.Target.MountPoint = true }, "/d/n1 of node 1 is a mount point"},
 		{"from a standby", fromStandby, ""},
 		{"from a standby, the primary's senders are taken", func(f *Facts) { fromStandby(f); f.Source.FreeSenders = 1 }, ""},
 		{"from a standby without senders", func(f *Facts) { fromStandby(f); f.Copied.FreeSenders = 1 }, "node 2 has 1 free WAL senders"},

@@ -114,6 +114,7 @@ func inspect(ctx context.Context, i Instance, dir string) (*Target, error) {
 	if t.Leftovers, err = siblings(m, dir, oldSuffix); err != nil {
 		return nil, err
 	}
+	t.MountPoint = isMountPoint(ctx, m, dir)
 	if t.Directory, err = classify(m, dir); err != nil || t.Directory != DirDamaged {
 		return t, err
 	}
@@ -156,6 +157,12 @@ func isLink(m host.Machine, path string) (bool, error) {
 	}
 	at := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return e.Name() == filepath.Base(path) })
 	return at >= 0 && entries[at].Type()&fs.ModeSymlink != 0, err
+}
+
+// isMountPoint asks a program of util-linux; where there is none, the swap will tell.
+func isMountPoint(ctx context.Context, m host.Machine, path string) bool {
+	_, err := m.Run(ctx, host.Command{Path: "mountpoint", Args: []string{"-q", path}})
+	return err == nil
 }
 
 // majorVersion reads PG_VERSION; 0 when it cannot be read.

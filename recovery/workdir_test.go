@@ -135,3 +135,13 @@ func TestOwnSettingsOutside(t *testing.T) {
 		t.Errorf("left %v: a node without settings lost the primary's", got)
 	}
 }
+
+// /proc is a mount point on every Linux.
+func TestIsMountPoint(t *testing.T) {
+	m, dir := machine(t), t.TempDir()
+	for path, want := range map[string]bool{"/proc": true, dir: false, filepath.Join(dir, "missing"): false} {
+		if got := isMountPoint(t.Context(), m, path); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+}
