@@ -81,11 +81,12 @@ func TestRebuildRunningExPrimary(t *testing.T) {
 	r.want(0, "SELECT (to_regclass('diverged') IS NULL)::text", "true")
 }
 
-// A node without a directory gets the primary's configuration and its own port.
+// A node with an empty directory gets the primary's configuration and its own port.
 func TestRebuildMissingDirectory(t *testing.T) {
 	r := newRig(t, func(*Config) {})
 	r.db.Stop(1)
-	if err := os.RemoveAll(r.db.Node(1).DataDirectory); err != nil {
+	m, dir := r.db.Instance(1).Machine(), r.db.Node(1).DataDirectory
+	if err := errors.Join(m.RemoveAll(dir), m.MkdirAll(dir, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.engine.RecoverBy(t.Context(), 1, Rebuild, nil); err != nil {

@@ -45,12 +45,13 @@ func (r *repair) swap(context.Context) (err error) {
 
 // cleanup removes the former directory, unless it is to be kept or could not
 // be told from another cluster's. The recovery is done: trouble is a warning.
-func (r *repair) cleanup(context.Context) error {
+func (r *repair) cleanup(ctx context.Context) error {
 	switch {
 	case r.old == "":
 	case r.engine.cfg.KeepOld || r.facts.How.KeepOld:
 		r.job.say("the former data directory is kept as " + r.old)
-	case r.facts.Target.Directory == DirDamaged:
+	case r.facts.Target.Directory == DirMissing && r.removeEmpty(ctx):
+	case r.facts.Target.Directory != DirReadable:
 		r.warn("the former data directory could not be identified and is kept as " + r.old)
 	default:
 		if err := r.instance.Machine().RemoveAll(r.old); err != nil {
@@ -61,4 +62,10 @@ func (r *repair) cleanup(context.Context) error {
 		r.job.say("directories of earlier recoveries are still there: " + strings.Join(left, ", "))
 	}
 	return nil
+}
+
+// removeEmpty removes the former directory if it is as empty as when it was looked at.
+func (r *repair) removeEmpty(ctx context.Context) bool {
+	_, err := r.instance.Machine().Run(ctx, host.Command{Path: "rmdir", Args: []string{"--", r.old}})
+	return err == nil
 }
