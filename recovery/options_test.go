@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -109,4 +110,23 @@ func TestControlFileSurvivesARewind(t *testing.T) {
 	}
 	r.recoversBy(1, 0, By(Undecided), "a rewind of it was interrupted")
 	r.wantBeside("node0", "node1")
+}
+
+// A job that is cancelled when its node streams leaves it so, and its slot.
+func TestCancelWhenItStreams(t *testing.T) {
+	r := newRig(t, func(*Config) {})
+	r.db.Stop(1)
+	r.db.Exec(0, "SELECT pg_drop_replication_slot('pgherd_1')")
+	ctx, cancel := context.WithCancel(t.Context())
+	err := r.engine.Recover(ctx, 1, func(p Progress) {
+		if p.Step == StepCatchUp {
+			cancel()
+		}
+	})
+	var failed *StepError
+	if !errors.As(err, &failed) || !errors.Is(err, context.Canceled) || !strings.HasSuffix(failed.Left, "its server was started to follow the primary") {
+		t.Fatalf("got %v, want a StepError that tells that the server was started", err)
+	}
+	r.db.AwaitCaughtUp(0, 1)
+	r.want(0, "SELECT active::text FROM pg_replication_slots", "true")
 }

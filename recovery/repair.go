@@ -29,6 +29,7 @@ type phase int
 const (
 	untouched  phase = iota // the node was not stopped by us
 	stopped                 // the old directory is in its place
+	following               // its server was started with it
 	rewinding               // it is good for nothing
 	rewound                 // it is the primary's, up to where the two parted
 	swapped                 // the new one is; there is no way back
@@ -77,8 +78,12 @@ func (r *repair) carryOut(ctx context.Context, stages ...stage) *StepError {
 func (r *repair) attempt(ctx context.Context, s stage) error {
 	r.job.enter(s.step, "")
 	r.engine.log.Debug("recovery step", "node", r.node.ID, "step", s.step)
+	cancelled := func() bool { return s.step < StepAttach && ctx.Err() != nil }
+	if cancelled() {
+		return context.Cause(ctx)
+	}
 	err := s.do(ctx)
-	if s.step < StepAttach && ctx.Err() != nil {
+	if cancelled() {
 		return context.Cause(ctx) // says more than what the step made of it
 	}
 	return err
@@ -108,6 +113,8 @@ func (r *repair) left() string {
 		return "the node was not touched"
 	case r.phase == stopped:
 		return "its data directory is as it was, the node is stopped"
+	case r.phase == following:
+		return "its data directory is as it was, and its server was started to follow the primary"
 	case r.phase == rewinding:
 		return "its data directory is of no use any more and has to be rebuilt, the node is stopped"
 	case r.phase == rewound:
@@ -141,13 +148,22 @@ func (r *repair) stop(ctx context.Context) error {
 	if r.facts.How.Procedure == Rebuild {
 		return r.stopServer(ctx, host.Immediate)
 	}
-	if r.stopServer(ctx, host.Fast) != nil {
-		err = r.stopServer(ctx, host.Immediate)
-	}
-	if err != nil {
+	if err := r.halt(ctx); err != nil {
 		return err
 	}
 	return r.decideAnew(ctx)
+}
+
+// halt ends the server in order or, when it does not stop so, at once.
+func (r *repair) halt(ctx context.Context) error {
+	if r.phase == following {
+		r.phase = stopped
+	}
+	err := r.stopServer(ctx, host.Fast)
+	if err != nil && ctx.Err() == nil {
+		err = r.stopServer(ctx, host.Immediate)
+	}
+	return err
 }
 
 func (r *repair) stopServer(ctx context.Context, mode host.StopMode) error {
@@ -251,7 +267,12 @@ func (r *repair) warn(message string) {
 	r.job.say("warning: " + message)
 }
 
+// start leaves the slot from now on: the node streams by it also when the job fails.
 func (r *repair) start(ctx context.Context) error {
+	r.undo = nil
+	if r.phase == stopped {
+		r.phase = following
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.engine.cfg.Timeout)
 	defer cancel()
 	return r.instance.Start(ctx)
