@@ -13,6 +13,7 @@ type Log struct {
 	History  []cluster.Ancestor // of Timeline
 	End      cluster.LSN        // as of host.LogEnd
 	Segment  uint64             // size of a segment in bytes
+	Horizon  string             // a transaction id: older ones had ended by the latest checkpoint
 	Standby  bool               // it was one when it was last running
 	Clean    bool               // it was stopped in order
 	Hints    bool               // it has checksums, or wal_log_hints was on
@@ -41,6 +42,8 @@ func Diagnose(s *Source, t *Target) (Procedure, string) {
 		return Rebuild, fmt.Sprintf("its log ends at %s of timeline %d, that of the primary at %s", l.End, l.Timeline, left)
 	case l.End > left:
 		return rewindable(l, fmt.Sprintf("its log goes on to %s of timeline %d, which the primary left at %s", l.End, l.Timeline, left))
+	case len(t.Missing) > 0:
+		return Rebuild, fmt.Sprintf("%d files of tables or indexes are missing in it, such as %s", len(t.Missing), t.Missing[0])
 	case lacksLog(s, l) && t.Archive.missing(s, l) != "":
 		return Rebuild, fmt.Sprintf("the primary's log begins at %s, the node needs it from %s", s.OldestLog, l.End) + archiveReason(s, t)
 	case lacksLog(s, l):

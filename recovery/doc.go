@@ -7,8 +7,9 @@
 // Progress is what one command's client is told on the way.
 //
 // Diagnose compares the end of the node's log with the primary's timelines. Follow
-// starts the node as a standby. Rewind takes back what it alone has, behind a marker
-// beside the directory: one that was interrupted is good for nothing. Rebuild writes
+// starts the node as a standby, and makes way for Rebuild where that turns out not to
+// do. Rewind takes back what it alone has, behind a marker beside the directory: one
+// that was interrupted is good for nothing. Rebuild writes
 // a base backup of the primary beside the data directory, verifies it, and swaps it
 // in by two renames; the old directory goes away only when its successor streams, has
 // caught up and is attached. Before the swap a failed or cancelled job leaves the

@@ -75,11 +75,12 @@ type Target struct {
 	Free             int64  // bytes free beside the data directory
 	HasConfig        bool   // a readable postgresql.conf of its own
 	Leftovers        []string
-	Running          bool   // a server works in it: its log still grows
-	MountPoint       bool   // the data directory is one, which cannot be renamed
-	Unfinished       string // what else makes the directory unusable, "" for nothing
-	Log              *Log   // nil when it could not be read
-	LogError         string // why
+	Running          bool     // a server works in it: its log still grows
+	MountPoint       bool     // the data directory is one, which cannot be renamed
+	Unfinished       string   // what else makes the directory unusable, "" for nothing
+	Log              *Log     // nil when it could not be read
+	LogError         string   // why
+	Missing          []string // files that it has lost, relative to the data directory; means something to Follow only
 	Archive          Archive
 }
 

@@ -96,6 +96,9 @@ func (e *Engine) look(ctx context.Context, p *prepared) (err error) {
 	if p.facts.Source, err = e.askSource(ctx, p.source, p.node); err != nil {
 		return err
 	}
+	if err := e.askFiles(ctx, p); err != nil {
+		return err
+	}
 	return e.askOrigin(ctx, p)
 }
 

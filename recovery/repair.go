@@ -49,12 +49,14 @@ func (r *repair) run(ctx context.Context) *StepError {
 	if err == nil && r.procedure == Rewind {
 		err = r.rewindOrRebuild(ctx)
 	}
+	if err == nil && r.procedure != Rebuild {
+		err = r.comeUpOrRebuild(ctx)
+	}
 	if err == nil && r.procedure == Rebuild {
-		err = r.carryOut(ctx, stage{StepBackup, r.backup}, stage{StepSwap, r.swap})
+		err = r.carryOut(ctx, append([]stage{{StepBackup, r.backup}, {StepSwap, r.swap}}, r.comeUp()...)...)
 	}
 	if err == nil {
-		err = r.carryOut(ctx, stage{StepConfigure, r.configure}, stage{StepStart, r.start},
-			stage{StepStreaming, r.streaming}, stage{StepCatchUp, r.catchUp}, stage{StepAttach, r.attach})
+		err = r.carryOut(ctx, stage{StepAttach, r.attach})
 	}
 	if err == nil && r.procedure == Rebuild {
 		err = r.carryOut(ctx, stage{StepCleanup, r.cleanup})
@@ -64,6 +66,11 @@ func (r *repair) run(ctx context.Context) *StepError {
 	}
 	r.job.enter(StepDone, fmt.Sprintf("node %d is attached", r.node.ID))
 	return nil
+}
+
+// comeUp is the way from a directory to a node that has caught up.
+func (r *repair) comeUp() []stage {
+	return []stage{{StepConfigure, r.configure}, {StepStart, r.start}, {StepStreaming, r.streaming}, {StepCatchUp, r.catchUp}}
 }
 
 func (r *repair) carryOut(ctx context.Context, stages ...stage) *StepError {
@@ -187,9 +194,19 @@ func (r *repair) decideAnew(ctx context.Context) error {
 	return nil
 }
 
-// slot makes the primary keep its log from before the copy until the node
-// streams. The checkpoint is the copy's own (pg_basebackup -c fast).
+// slot is the last step before something of the node is lost.
 func (r *repair) slot(ctx context.Context) error {
+	if err := r.reserve(ctx); err != nil {
+		return err
+	}
+	r.tellLoss(ctx)
+	r.archive(ctx)
+	return nil
+}
+
+// reserve makes the primary keep its log from before the copy until the node
+// streams. The checkpoint is the copy's own (pg_basebackup -c fast).
+func (r *repair) reserve(ctx context.Context) error {
 	name := r.node.SlotName()
 	err := r.engine.with(ctx, r.source, func(conn *pgx.Conn) error {
 		outcome, err := reserveSlot(ctx, conn, name)
@@ -201,8 +218,6 @@ func (r *repair) slot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.tellLoss(ctx)
-	r.archive(ctx)
 	return r.awaitOrigin(ctx)
 }
 

@@ -19,13 +19,10 @@ func (r *repair) rewindOrRebuild(ctx context.Context) *StepError {
 	if _, err := r.restoreControl(restoring); err != nil {
 		r.warn("the control file could not be restored after the rewind: " + err.Error())
 	}
-	found := rebuildObstacles(r.facts)
-	if ctx.Err() != nil || r.facts.How.Procedure == Rewind || r.facts.How.Limit == Rewind || len(found) > 0 {
+	if ctx.Err() != nil || !r.mayRebuild() {
 		return r.fail(ctx, StepRewind, err)
 	}
-	r.warn("the rewind failed, the node is rebuilt: " + err.Error())
-	r.procedure = Rebuild
-	r.job.plan(Rebuild, r.source.ID, r.origin.ID)
+	r.rebuildInstead(err.Error())
 	return nil
 }
 

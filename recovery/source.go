@@ -24,7 +24,11 @@ func (e *Engine) conninfo(n cluster.Node) cluster.Conninfo {
 // with runs use on a connection of its own to n: none is kept through the
 // hours that a copy can take.
 func (e *Engine) with(ctx context.Context, n cluster.Node, use func(*pgx.Conn) error) error {
-	conn, err := pgx.Connect(ctx, e.conninfo(n).With("dbname", e.cfg.Monitor.Database).String())
+	return e.within(ctx, n, e.cfg.Monitor.Database, use)
+}
+
+func (e *Engine) within(ctx context.Context, n cluster.Node, database string, use func(*pgx.Conn) error) error {
+	conn, err := pgx.Connect(ctx, e.conninfo(n).With("dbname", database).String())
 	if err != nil {
 		return fmt.Errorf("node %d (%s): %w", n.ID, n.Address(), err)
 	}

@@ -34,16 +34,19 @@ func probe(ctx context.Context, conn *pgx.Conn) (s standing, err error) {
 
 // streaming waits until the node receives the primary's log.
 func (r *repair) streaming(ctx context.Context) error {
+	var at cluster.LSN
 	err := r.engine.with(ctx, r.node, func(conn *pgx.Conn) error {
 		return patiently(ctx, r.engine.cfg.Timeout, func() (bool, cluster.LSN, error) {
 			s, err := probe(ctx, conn)
 			if err == nil && !s.inRecovery {
 				err = errors.New("it came up as a primary")
 			}
-			return s.receiver == "streaming", s.replayed, err
+			at = s.replayed
+			return s.receiver == "streaming", at, err
 		})
 	})
 	if err != nil {
+		err = r.whyBehind(ctx, at, err)
 		return fmt.Errorf("it does not stream from node %d: %w", r.source.ID, err)
 	}
 	return nil
@@ -56,22 +59,23 @@ func (r *repair) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var first cluster.LSN
+	var first, at cluster.LSN
 	err = r.engine.with(ctx, r.node, func(conn *pgx.Conn) error {
 		return patiently(ctx, r.engine.cfg.Timeout, func() (bool, cluster.LSN, error) {
 			s, err := probe(ctx, conn)
-			if first == 0 {
-				first = s.replayed
+			if at = s.replayed; first == 0 {
+				first = at
 			}
 			r.job.behind(int64(goal.Sub(s.replayed)))
 			r.job.advance(int64(s.replayed.Sub(first)), int64(goal.Sub(first)))
 			return s.replayed >= goal, s.replayed, err
 		})
 	})
-	if err == nil {
-		r.leaveArchive(ctx)
+	if err != nil {
+		return r.whyBehind(ctx, at, err)
 	}
-	return err
+	r.leaveArchive(ctx)
+	return nil
 }
 
 // patiently polls until ask says yes. It gives up when the position that ask

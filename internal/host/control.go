@@ -17,6 +17,7 @@ type Control struct {
 	Timeline            cluster.Timeline
 	CheckpointLSN       cluster.LSN // start of the latest checkpoint record
 	RedoLSN             cluster.LSN
+	Horizon             uint32      // a transaction id: older ones had ended by the latest checkpoint
 	MinRecoveryEnd      cluster.LSN // 0 unless recovery must reach it to be consistent
 	MinRecoveryTimeline cluster.Timeline
 	WALLogHints         bool
@@ -60,6 +61,7 @@ func parseControl(out []byte) (Control, error) {
 		Timeline:            cluster.Timeline(f.number("Latest checkpoint's TimeLineID", 32)),
 		CheckpointLSN:       f.lsn("Latest checkpoint location"),
 		RedoLSN:             f.lsn("Latest checkpoint's REDO location"),
+		Horizon:             f.horizon(),
 		MinRecoveryEnd:      f.lsn("Minimum recovery ending location"),
 		MinRecoveryTimeline: cluster.Timeline(f.number("Min recovery ending loc's timeline", 32)),
 		WALLogHints:         f.text("wal_log_hints setting") == "on",
@@ -87,6 +89,17 @@ func (f *fields) number(label string, bits int) uint64 {
 	n, err := strconv.ParseUint(f.text(label), 10, bits)
 	f.fail(err)
 	return n
+}
+
+// horizon is that of the transactions that ran, or the next id when none did.
+func (f *fields) horizon() uint32 {
+	if oldest := f.number("Latest checkpoint's oldestActiveXID", 32); oldest != 0 {
+		return uint32(oldest)
+	}
+	_, next, _ := strings.Cut(f.text("Latest checkpoint's NextXID"), ":") // behind its epoch
+	n, err := strconv.ParseUint(next, 10, 32)
+	f.fail(err)
+	return uint32(n)
 }
 
 func (f *fields) lsn(label string) cluster.LSN {

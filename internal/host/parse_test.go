@@ -15,11 +15,11 @@ func TestParseControl(t *testing.T) {
 	for name, want := range map[string]Control{
 		"shutdown.controldata": {
 			SystemIdentifier: "7710589060572530541", State: "shut down", Timeline: 1,
-			CheckpointLSN: 0x1B83DA8, RedoLSN: 0x1B83DA8, WALLogHints: true, Checksums: true, WALSegmentSize: 16 << 20,
+			CheckpointLSN: 0x1B83DA8, RedoLSN: 0x1B83DA8, Horizon: 726, WALLogHints: true, Checksums: true, WALSegmentSize: 16 << 20,
 		},
 		"standby.controldata": {
 			SystemIdentifier: "7301225112345678901", State: "in archive recovery", Timeline: 3,
-			CheckpointLSN: 0xA_1B000060, RedoLSN: 0xA_1A000028,
+			CheckpointLSN: 0xA_1B000060, RedoLSN: 0xA_1A000028, Horizon: 726,
 			MinRecoveryEnd: 0xA_1C0000A8, MinRecoveryTimeline: 4, WALSegmentSize: 64 << 20,
 		},
 	} {
