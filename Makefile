@@ -18,7 +18,7 @@ list     = $(GO) list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./
 clusters = $$($(list) | grep    internal/pgtest | cut -d' ' -f1)
 units    = $$($(list) | grep -v internal/pgtest | cut -d' ' -f1)
 # The decisions of the engines, which need no PostgreSQL either.
-decisions = ^Test(Scenarios|Storm|Model|Doubt|Wide|AcksOf|Health|Weights|QuoteLiteral|TimelineOf|Outcome|Pause|Patience.*|Alarm|Lag|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*)$$
+decisions = ^Test(Scenarios|Storm|Model|Doubt|Wide|AcksOf|Health|Weights|QuoteLiteral|TimelineOf|Outcome|Pause|Patience.*|Alarm|Lag|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*|Autopilot.*|Claim|ForkOf|Transactions.*|Size|Steps.*|SpaceHint.*|IsMount.*|PutBack)$$
 
 .PHONY: build demo test check fmt vet lint layers unit race churn fuzz corpus consistency install clean setup compiler
 .DEFAULT_GOAL := build
