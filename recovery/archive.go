@@ -96,6 +96,15 @@ func (r *repair) useArchive() error {
 	return r.instance.Configure(map[string]string{"restore_command": restoreCommand(r.engine.cfg.ArchiveDir)})
 }
 
+// lendArchive has a rewind fetch the node's own log from before the fork, which the node
+// may have removed since. The node's configuration comes back behind the rewind.
+func (r *repair) lendArchive() (restore bool, err error) {
+	if r.facts.Target.Archive.Files == nil {
+		return false, nil
+	}
+	return true, r.instance.Configure(map[string]string{"restore_command": restoreCommand(r.engine.cfg.ArchiveDir)})
+}
+
 // leaveArchive takes restore_command back when the node streams: after a failover the
 // archive may have log, of the timeline that was left, which no primary has.
 func (r *repair) leaveArchive(ctx context.Context) {

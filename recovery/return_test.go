@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
@@ -182,4 +184,33 @@ func TestRewindThatFails(t *testing.T) {
 	}
 	r.returns(0, 1, Rebuild, StepRewind, StepBackup)
 	r.want(0, "SELECT (to_regclass('lost') IS NULL)::text", "true")
+}
+
+// What the old primary has removed of its log, from before the fork, is in the archive.
+func TestRewindByTheArchive(t *testing.T) {
+	r := newRig(t, func(*Config) {}, pgtest.WithSetting("wal_log_hints", "on"), pgtest.WithSetting("wal_keep_size", "0"))
+	m, log := r.db.Instance(0).Machine(), filepath.Join(r.db.Node(0).DataDirectory, "pg_wal")
+	r.engine.cfg.ArchiveDir = filepath.Join(r.db.Dir(), "the archive")
+	r.db.AwaitCaughtUp(0, 1)
+	r.db.Exec(1, "SELECT pg_promote()")
+	r.db.Exec(0, "CREATE TABLE lost AS SELECT 1")
+	pgtest.Await(t, 20*time.Second, "the slot to be left", func() bool {
+		return r.text(0, "SELECT bool_or(active)::text FROM pg_replication_slots") == "false"
+	})
+	r.db.Exec(0, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+	for range 3 {
+		r.db.Exec(0, "SELECT pg_logical_emit_message(false, '', 'x'), pg_switch_wal()")
+	}
+	if _, err := m.Run(t.Context(), host.Command{Path: "cp", Args: []string{"-r", log, r.engine.cfg.ArchiveDir}}); err != nil {
+		t.Fatal(err)
+	}
+	r.db.Exec(0, "CHECKPOINT")
+	if there, err := m.Exists(filepath.Join(log, "000000010000000000000001")); err != nil || there {
+		t.Fatalf("the log before the fork is there: %v, %v", there, err)
+	}
+	r.db.Stop(0)
+	r.primary(1)
+	r.recoversBy(0, 1, By(Rewind), "will be rewound to node 1")
+	r.want(0, "SELECT (to_regclass('lost') IS NULL)::text", "true")
+	r.want(0, "SHOW restore_command", "")
 }

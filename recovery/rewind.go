@@ -37,7 +37,11 @@ func (r *repair) rewind(ctx context.Context) error {
 		return err
 	}
 	r.phase = rewinding
-	err := r.instance.Rewind(ctx, host.Rewind{Source: r.origin, Credentials: r.engine.cfg.Monitor, Progress: r.job.advance})
+	restore, err := r.lendArchive()
+	if err != nil {
+		return err
+	}
+	err = r.instance.Rewind(ctx, host.Rewind{Source: r.origin, Credentials: r.engine.cfg.Monitor, Restore: restore, Progress: r.job.advance})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 type Rewind struct {
 	Source      cluster.Node        // a primary that has made a checkpoint since its promotion
 	Credentials cluster.Credentials // a superuser's, or of a role that may call what pg_rewind calls
+	// Restore has log that the directory lacks be fetched by its restore_command.
+	Restore bool
 	// Progress is called while files are copied. Both are bytes. May be nil.
 	Progress func(done, total int64)
 }
@@ -28,6 +30,9 @@ func (i *Instance) Rewind(ctx context.Context, r Rewind) error {
 	args := []string{"-D", i.node.DataDirectory, "--source-server", conninfo.String(), "--progress"}
 	if file := i.configFile(); file != "" && i.rewindTakesConfig(ctx) {
 		args = append(args, "--config-file", file)
+	}
+	if r.Restore {
+		args = append(args, "--restore-target-wal")
 	}
 	_, err := i.run(ctx, Command{
 		Path:   "pg_rewind",
