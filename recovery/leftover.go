@@ -37,8 +37,8 @@ func (r *repair) tidy(ctx context.Context) error {
 }
 
 // putBack renames what a swap has set aside if it came no further: there is no data
-// directory, and an unfinished copy that was to take its place. It returns the name
-// from which the directory came back.
+// directory, and an unfinished copy that was to take its place. What an earlier recovery
+// has kept stays. It returns the name from which the directory came back.
 func putBack(m host.Machine, dataDirectory string) (string, error) {
 	there, err := m.Exists(dataDirectory)
 	if err != nil || there {
@@ -47,13 +47,19 @@ func putBack(m host.Machine, dataDirectory string) (string, error) {
 	copies, err1 := unfinished(m, dataDirectory)
 	aside, err2 := siblings(m, dataDirectory, oldSuffix)
 	aside = slices.DeleteFunc(aside, func(path string) bool { return asideNumber(dataDirectory, path) < 1 })
-	if err := errors.Join(err1, err2); err != nil || len(copies) == 0 || len(aside) == 0 {
+	if err := errors.Join(err1, err2); err != nil {
 		return "", err
 	}
-	newest := slices.MaxFunc(aside, func(a, b string) int {
-		return asideNumber(dataDirectory, a) - asideNumber(dataDirectory, b)
-	})
-	return newest, m.Rename(newest, dataDirectory)
+	for _, path := range copies {
+		name, err := workdir{m, path}.swappedOut(aside)
+		if err != nil {
+			return "", err
+		}
+		if name != "" {
+			return name, m.Rename(name, dataDirectory)
+		}
+	}
+	return "", nil
 }
 
 // asideNumber is n of <data directory>.old-<n>; 0 for a name that Swap does not give.

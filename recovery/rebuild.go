@@ -36,6 +36,13 @@ func (r *repair) swap(context.Context) (err error) {
 	if err := m.WriteFile(filepath.Join(r.work.path, "standby.signal"), nil, 0o600); err != nil {
 		return err
 	}
+	aside, err := siblings(m, r.node.DataDirectory, oldSuffix)
+	if err != nil {
+		return err
+	}
+	if err := r.work.beginSwap(aside); err != nil {
+		return err
+	}
 	if r.old, err = r.instance.Swap(r.work.path); err != nil {
 		return err
 	}

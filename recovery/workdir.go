@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,32 @@ func (w workdir) claim() error {
 		return fmt.Errorf("marker of the new directory: %w", err)
 	}
 	return nil
+}
+
+// swapBegun is the first line of a marker from the beginning of the swap on. The others
+// are the directories that earlier recoveries had set aside.
+const swapBegun = "A swap in progress, made by pgherd. These were there before it:"
+
+// beginSwap is to be called before the directories change their names.
+func (w workdir) beginSwap(aside []string) error {
+	text := strings.Join(append([]string{swapBegun}, aside...), "\n") + "\n"
+	return w.machine.WriteFile(w.marker(), []byte(text), 0o600)
+}
+
+// swappedOut is which of the directories that are aside now the swap has put there; ""
+// for none.
+func (w workdir) swappedOut(aside []string) (string, error) {
+	text, err := w.machine.ReadFile(w.marker())
+	before := strings.Split(string(text), "\n")
+	if err != nil || before[0] != swapBegun {
+		return "", err
+	}
+	for _, path := range aside {
+		if !slices.Contains(before, path) {
+			return path, nil
+		}
+	}
+	return "", nil
 }
 
 // release forgets a directory that has been swapped in.

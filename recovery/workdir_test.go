@@ -1,9 +1,11 @@
 package recovery
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,6 +144,40 @@ func TestIsMountPoint(t *testing.T) {
 	for path, want := range map[string]bool{"/proc": true, dir: false, filepath.Join(dir, "missing"): false} {
 		if got := isMountPoint(t.Context(), m, path); got != want {
 			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+}
+
+// Only what the interrupted swap itself has set aside goes back.
+func TestPutBack(t *testing.T) {
+	m := machine(t)
+	for name, c := range map[string]struct {
+		before []string // the swap; nil while it had not begun
+		want   string
+	}{
+		"a copy":                        {nil, ""},
+		"a swap":                        {[]string{"n1.old-2"}, "n1.old-1"},
+		"a swap that set nothing aside": {[]string{"n1.old-1", "n1.old-2"}, ""},
+	} {
+		parent := t.TempDir()
+		dir := filepath.Join(parent, "n1")
+		write(t, dir+".old-1/file", "")
+		write(t, dir+".old-2/file", "")
+		write(t, dir+".old-mine/file", "")
+		w := newWorkdir(m, dir, time.Unix(1000, 0))
+		err := w.claim()
+		for i := range c.before {
+			c.before[i] = filepath.Join(parent, c.before[i])
+		}
+		if c.before != nil {
+			err = errors.Join(err, w.beginSwap(c.before))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := putBack(m, dir)
+		if err != nil || strings.TrimPrefix(got, parent+"/") != c.want {
+			t.Errorf("%s: put back %q, %v; want %q", name, got, err, c.want)
 		}
 	}
 }
