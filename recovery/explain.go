@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
@@ -22,20 +23,18 @@ func (e *Engine) Explain(ctx context.Context, node cluster.NodeID, how Options) 
 	if j.how.Procedure == TwoStage {
 		return e.explainScripts(ctx, j)
 	}
-	facts := e.picture(node, how)
-	if _, found := Plan(facts); len(found) > 0 {
-		return Explanation{Obstacles: found}, nil
-	}
 	p, err := e.preflight(ctx, j)
-	if p.facts.Source == nil || p.facts.Target == nil {
-		return Explanation{}, err
-	}
 	var x Explanation
-	_, x.Reason = Diagnose(p.facts.Source, p.facts.Target)
-	if x.Procedure, x.Obstacles = Plan(p.facts); len(x.Obstacles) > 0 {
+	if p.facts.Source != nil && p.facts.Target != nil {
+		_, x.Reason = Diagnose(p.facts.Source, p.facts.Target)
+	}
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		x.Obstacles = refused.Obstacles
 		return x, nil
 	}
-	x.Steps = stepsOf(x.Procedure)
+	if err == nil {
+		x.Procedure, x.Steps = p.procedure, stepsOf(p.procedure)
+	}
 	return x, err
 }
 
