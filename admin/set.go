@@ -20,8 +20,8 @@ func set(d Deps) command {
 		help:  "change a key of the configuration until the next RELOAD; SHOW POOL_SETTINGS has the keys",
 		tag:   "SET",
 		parse: func(a *args) (runFunc, error) {
-			key, ok := settingKey(a.tokens)
-			if !ok {
+			key := settingName(a.tokens)
+			if !isSetting(d, key) {
 				a.rest()
 				a.made = &command{words: []string{"SET"}, privilege: privilegeNone, tag: "SET"}
 				return valueRows(nil), nil
@@ -45,18 +45,28 @@ func set(d Deps) command {
 	}
 }
 
-// settingKey is the key that a statement begins with, if it is one of the
-// configuration's: it has a dot, or PgBouncer knows it.
-func settingKey(tokens []token) (key string, ok bool) {
-	for i := 0; i < len(tokens) && tokens[i].kind == tokenWord; i += 2 {
-		key += tokens[i].identifier()
+// settingName is the name that a statement begins with, dots included.
+func settingName(tokens []token) (name string) {
+	for i := 0; tokens[i].kind == tokenWord || i > 0 && tokens[i].kind == tokenNumber; i += 2 {
+		name += tokens[i].identifier()
 		if tokens[i+1].text != "." {
-			_, known := pgbouncerKey(key)
-			return key, known || i > 0
+			break
 		}
-		key += "."
+		name += "."
 	}
-	return key, strings.Contains(key, ".")
+	return name
+}
+
+// isSetting tells the configuration's names from those of drivers: one with a
+// dot is meant for us, as is one that the file or PgBouncer has.
+func isSetting(d Deps, name string) bool {
+	if _, known := pgbouncerKey(name); known || strings.Contains(name, ".") {
+		return true
+	}
+	return slices.ContainsFunc(d.Config().Settings(), func(s config.Setting) bool {
+		first, _, _ := strings.Cut(s.Key, ".")
+		return first == name
+	})
 }
 
 // assigned consumes a key and its value. A value that is not quoted is what
