@@ -15,6 +15,7 @@ import (
 
 const (
 	maxMessage = 64 << 10 // bytes in one message: console commands are short
+	maxLength  = 1 << 30  // and in one that PostgreSQL would read
 	maxQueued  = 64       // messages read ahead while a command runs
 )
 
@@ -73,8 +74,11 @@ func readMessage(r io.Reader) (pgproto3.FrontendMessage, error) {
 		return nil, violation("invalid frontend message type %d", header[0])
 	}
 	size := int64(binary.BigEndian.Uint32(header[1:])) - 4
-	if size < 0 || size > maxMessage {
-		return nil, violation("invalid message length %d (the console takes up to %d bytes)", size, maxMessage)
+	switch {
+	case size < 0, size > maxLength:
+		return nil, violation("invalid message length %d", size)
+	case size > maxMessage:
+		return nil, tooLarge(r, size)
 	}
 	body := make([]byte, size)
 	if _, err := io.ReadFull(r, body); err != nil {
@@ -87,6 +91,15 @@ func readMessage(r io.Reader) (pgproto3.FrontendMessage, error) {
 		return nil, violation("invalid message format: %v", err)
 	}
 	return m, nil
+}
+
+// tooLarge reads the message to its end: a connection closed with something
+// unread is reset, and the client would not get to see the error.
+func tooLarge(r io.Reader, size int64) error {
+	if _, err := io.CopyN(io.Discard, r, size); err != nil {
+		return err
+	}
+	return newError(codeTooMany, "a message of %d bytes is too large: the console takes up to %d", size, maxMessage)
 }
 
 // decode recovers because Bind panics on a parameter length below -1.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgproto3/v2"
@@ -118,6 +119,14 @@ func TestFunctionCallIsRefused(t *testing.T) {
 	if got := c.until("ReadyForQuery I"); got[0] != "ERROR 0A000" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// The client sends all of it before it reads.
+func TestTooLargeMessage(t *testing.T) {
+	r := serve(t, testConsole(&engines{}))
+	c := r.raw(t, "reader")
+	c.send(&pgproto3.Query{String: "SELECT '" + strings.Repeat("x", 8<<20) + "'"})
+	c.until("FATAL 54000")
 }
 
 func TestViolationsEndTheSession(t *testing.T) {
