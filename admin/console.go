@@ -171,7 +171,7 @@ func commands(d Deps, views []view) table {
 		detachNode(d.Board, d.Cluster),
 		recoverNode(d.Board, d.Recovery),
 		explainRecover(d.Board, d.Recovery),
-		explainPromote(d.Board, d.Cluster), check(d),
+		explainPromote(d.Board, d.Cluster), explainRoute(), check(d),
 		pause(d), resume(d), disable(d), enable(d),
 		kill(d), killClient(d, "KILL", "CLIENT"), killClient(d, "KILL_CLIENT"), killRecovery(d),
 		reconnect(d), waitClose(d), suspend(d),
@@ -179,7 +179,7 @@ func commands(d Deps, views []view) table {
 		shutdown(d.Process),
 	)
 	t = append(t, pgpoolCommands(d)...)
-	return append(t, help(t))
+	return append(t, help(t), showHelp(t))
 }
 
 // farewell is how long a client may take to read why its session ends.

@@ -22,6 +22,16 @@ func help(t table) command {
 	return h
 }
 
+// showHelp is help by PgBouncer's name.
+func showHelp(t table) command {
+	h := help(t)
+	h.words, h.usage, h.help = []string{"SHOW", "HELP"}, "", ""
+	h.parse = func(a *args) (runFunc, error) {
+		return func(context.Context, func(string)) ([][]any, error) { return append(t, help(t)).describe(), nil }, a.end()
+	}
+	return h
+}
+
 // chosen keeps the commands that begin with the words that are left.
 func (t table) chosen(a *args) (table, error) {
 	kept := t
