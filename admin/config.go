@@ -49,7 +49,7 @@ func pgpoolParameters(d Deps) []parameter {
 		{"allow_clear_text_frontend_auth", onOff(c.Auth.AllowPlainPassword), "passwords in clear without TLS"},
 		{"connection_life_time", seconds(c.Pool.ServerIdleTimeout), "idle connections to nodes are closed after this, in seconds"},
 		{"client_idle_limit", seconds(c.Pool.ClientIdleTimeout), "idle clients are disconnected after this, in seconds"},
-		{"load_balance_mode", "on", "reads go to standbys"},
+		{"load_balance_mode", onOff(c.Routing.LoadBalanceMode), "reads go to standbys"},
 		{"connect_timeout", strconv.FormatInt(c.Pool.ServerConnectTimeout.Milliseconds(), 10), "of a connection to a node, in ms"},
 		{"health_check_period", seconds(c.HealthCheck.Period), "seconds between two checks of a node"},
 		{"health_check_timeout", seconds(c.HealthCheck.Timeout), "seconds that a check may take"},

@@ -257,7 +257,7 @@ func (l *login) parameters() (map[string]string, error) {
 // consoleParameters are what drivers look for in any server.
 var consoleParameters = map[string]string{
 	"server_version": "15.0 (pgherd)", "server_encoding": "UTF8", "client_encoding": "UTF8",
-	"DateStyle": "ISO, MDY", "TimeZone": "UTC", "integer_datetimes": "on", "standard_conforming_strings": "on",
+	"DateStyle": "ISO, MDY", "IntervalStyle": "postgres", "TimeZone": "UTC", "integer_datetimes": "on", "standard_conforming_strings": "on",
 }
 
 // needsCheck reports whether the client has set anything but its name, or gets a
