@@ -23,7 +23,7 @@ func (u *turn) explain(sql string) []string {
 	if route.Hopeful {
 		lines = append(lines, "  Waits up to "+in.Patience.String()+" for a standby that is close behind")
 	}
-	lines = append(lines, statementLines(f)...)
+	lines = append(lines, statementLines(f, in.Need)...)
 	lines = append(lines, sessionLines(&session)...)
 	if in.Need == routing.Read {
 		for _, c := range routing.Candidates(in, session) {
@@ -75,9 +75,13 @@ func (u *turn) nodeName(id cluster.NodeID) string {
 	return fmt.Sprintf("node %d (%s, %s)", id, n.Address(), n.Role)
 }
 
-func statementLines(f *sqlparse.Facts) []string {
+// statementLines tell of a text that would be sent with this need.
+func statementLines(f *sqlparse.Facts, need routing.Need) []string {
 	does := "reads"
-	if needOf(f) == routing.Write {
+	switch {
+	case need == routing.Read && f.Kind == sqlparse.Begin:
+		does = "goes with the statement behind it"
+	case need != routing.Read && needOf(f) == routing.Write:
 		does = "needs the primary"
 	}
 	line := "Statement: " + f.Kind.String() + ", " + does

@@ -51,6 +51,7 @@ func TestExplainRoute(t *testing.T) {
 		contains(t, plan(t, c, "select * from pg_class, abs(1)", mode), "Reason: balanced", "Statement: select, reads",
 			"Tables: pg_class", "Functions: abs", "consistency session", "Token: none", "Node 0", ": primary", ": may serve it")
 		contains(t, plan(t, c, "/*pgherd: node=2*/ select 1", mode), "Route: node 2", "Reason: a hint", ": not wanted")
+		contains(t, plan(t, c, "begin", mode), "Statement: begin, goes with the statement behind it")
 		contains(t, plan(t, c, "insert into t values (1)", mode), "Route: node 0", "Reason: writes", "Tables: t (written)")
 	}
 	if _, err := c.Exec(ctx, "begin"); err != nil {
