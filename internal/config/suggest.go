@@ -13,6 +13,9 @@ import (
 // section is "" at the top level.
 func unknownKey(section, name string, known []string) string {
 	msg := fmt.Sprintf("unknown key %q", join(section, name))
+	if key, ok := theirs(section, name, known); ok {
+		return fmt.Sprintf("%s; here it is %q", msg, key)
+	}
 	if near, ok := nearest(name, known); ok {
 		return fmt.Sprintf("%s; did you mean %q?", msg, join(section, near))
 	}
