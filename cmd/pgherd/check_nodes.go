@@ -24,6 +24,7 @@ type nodeCheck struct {
 	release, role, position string
 	directory               string // data_directory, "" when the monitor may not see it
 	major                   int    // 0 when the server did not answer
+	superuser               bool   // the monitor's role is one
 	failed                  bool
 }
 
@@ -32,10 +33,14 @@ type nodeCheck struct {
 func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 	machines := newMachines(cfg.Nodes)
 	defer machines.close()
+	monitor := monitorOf(cfg)
 	var nodes []nodeCheck
 	for _, n := range nodesOf(cfg) {
 		c := nodeCheck{Node: n}
-		err := c.ask(ctx, monitorOf(cfg))
+		err := c.ask(ctx, monitor)
+		if err == nil {
+			err = c.mayLead(monitor, len(cfg.Nodes))
+		}
 		c.print(out, "", fmt.Sprintf("PostgreSQL %s, %s, at %s", c.release, c.role, c.position), err)
 		nodes = append(nodes, c)
 	}
@@ -75,12 +80,24 @@ func (c *nodeCheck) ask(ctx context.Context, as cluster.Credentials) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	return conn.QueryRow(ctx, `SELECT current_setting('server_version'),
+	err = conn.QueryRow(ctx, `SELECT current_setting('server_version'),
 		current_setting('server_version_num')::integer / 10000,
 		CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE 'primary' END,
 		coalesce(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text, 'unknown'),
-		coalesce((SELECT setting FROM pg_settings WHERE name = 'data_directory'), '')`).
-		Scan(&c.release, &c.major, &c.role, &c.position, &c.directory)
+		coalesce((SELECT setting FROM pg_settings WHERE name = 'data_directory'), ''),
+		(SELECT rolsuper FROM pg_roles WHERE rolname = current_user)`).
+		Scan(&c.release, &c.major, &c.role, &c.position, &c.directory, &c.superuser)
+	return err
+}
+
+// mayLead: a role that is no superuser may neither promote and re-point nodes nor
+// see whom they follow. Where there is one node, nothing of that is needed.
+func (c *nodeCheck) mayLead(as cluster.Credentials, nodes int) error {
+	if c.superuser || nodes < 2 {
+		return nil
+	}
+	return fmt.Errorf("monitor.user %q is no superuser: pgherd cannot tell whom the node follows, promote it or have it follow another; "+
+		"ALTER ROLE %s SUPERUSER, or name another user", as.User, pgx.Identifier{as.User}.Sanitize())
 }
 
 // try tries the way that pgherd has to the node besides plain SQL.
