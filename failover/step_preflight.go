@@ -168,6 +168,9 @@ func (c *check) add(w weight, hint, problem string, args ...any) {
 // answers adds what there is to say of a node that did not answer afresh.
 func (c *check) answers(n *NodeView, name string) bool {
 	hint := fmt.Sprintf("Look at the log of node %d and at its address %s.", n.ID, n.Address())
+	if n.Last.Outcome == Rejected {
+		hint = fmt.Sprintf("See to monitor in the configuration and to pg_hba.conf of node %d.", n.ID)
+	}
 	switch {
 	case n.Last.Began.Before(c.w.Since):
 		c.add(untold, hint, "%s did not answer within %v", name, preflightPatience)

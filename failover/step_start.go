@@ -62,11 +62,24 @@ func (s *stepper) findPrimary() (cluster.NodeID, string) {
 	}
 	switch len(claims) {
 	case 0:
+		if why := s.turnedAway(); why != "" {
+			return cluster.NoNode, why
+		}
 		return cluster.NoNode, "no node is out of recovery; start the one that was the primary, or PROMOTE NODE n FORCE"
 	case 1:
 		return claims[0], ""
 	}
 	return s.followedByAll(claims)
+}
+
+// turnedAway tells of a node that might be the primary, if it let us look.
+func (s *stepper) turnedAway() string {
+	for _, n := range s.Nodes {
+		if n.Last.Outcome == Rejected {
+			return fmt.Sprintf("node %d turns pgherd's health check away: %s", n.ID, n.Last.Detail)
+		}
+	}
+	return ""
 }
 
 func (s *stepper) followedByAll(claims []cluster.NodeID) (cluster.NodeID, string) {
