@@ -43,6 +43,16 @@ func TestHelpIsRight(t *testing.T) {
 	}
 }
 
+// What people type before they know the commands.
+func TestFirstWords(t *testing.T) {
+	for word, want := range map[string]string{"--version": "pgherd " + version, "-h": "pgherd serve", "--help": "pgherd serve", "version": "pgherd " + version} {
+		var out bytes.Buffer
+		if err := dispatch(t.Context(), []string{word}, &out); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: got %s, %v", word, out.String(), err)
+		}
+	}
+}
+
 func flagsIn(text string) []string {
 	var all []string
 	for _, m := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(text, -1) {

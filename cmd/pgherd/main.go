@@ -62,8 +62,11 @@ func dispatch(ctx context.Context, args []string, out io.Writer) error {
 		printUsage(out)
 		return nil
 	}
-	if args[0] == "help" {
+	switch args[0] {
+	case "help":
 		return helpCommand(args[1:], out)
+	case "--version", "-V":
+		return versionCommand(ctx, nil, out)
 	}
 	c, err := find(args[0])
 	if err != nil {
