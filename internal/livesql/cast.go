@@ -1,6 +1,7 @@
 package livesql
 
 import (
+	"fmt"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -24,10 +25,34 @@ func (t *translation) typeCast(s *scope, c *pg.TypeCast) (expr, error) {
 		return e, fail("42704", c.TypeName.Location, "type %q is not known to the console", name)
 	}
 	made, err := t.cast(e, typ, c.Location)
+	if err == nil {
+		made, err = modified(made, c.TypeName)
+	}
 	if made.name == "" {
 		made.name = typ.facts().name
 	}
 	return made, err
+}
+
+// modified applies what stands in parentheses behind a type: the length of a text,
+// or a numeric's digits, of which those before the point are not checked.
+func modified(e expr, typ *pg.TypeName) (expr, error) {
+	var n []int32
+	for _, m := range typ.Typmods {
+		n = append(n, m.GetAConst().GetIval().GetIval())
+	}
+	switch {
+	case len(n) == 0:
+	case e.typ == Text && len(n) == 1:
+		e.sql = fmt.Sprintf("substr(%s, 1, %d)", e.sql, n[0])
+	case e.typ == Numeric && len(n) == 2 && n[1] >= 0 && n[1] <= 9:
+		e.sql, e.scale = fmt.Sprintf("round(%s, %d)", e.sql, n[1]), int(n[1])
+	case e.typ == Numeric && len(n) == 1:
+		e.sql, e.scale = "round("+e.sql+")", 0
+	default:
+		return e, unsupported(typ.Location, "a precision of this type")
+	}
+	return e, nil
 }
 
 // nameOf is the last part of a qualified name.
