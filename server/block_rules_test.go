@@ -13,6 +13,7 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/wire"
 )
 
 const (
@@ -251,5 +252,35 @@ func testBlocksAreNeverStale(t *testing.T, r *rig) {
 	}
 	if standby < 50 {
 		t.Errorf("only %d of 100 blocks began on the standby", standby)
+	}
+}
+
+// Ensure that whom a shutdown cuts off is told so: who runs something, who waits in
+// a transaction, and who has not got a server yet.
+func TestShutdownTellsTheRest(t *testing.T) {
+	r := single(t, 1, 1)
+	busy, open := r.raw(), r.raw()
+	open.do("begin", begun)
+	busy.send(mQuery("select pg_sleep(60)"))
+	await(t, func() bool {
+		return query[int](t, r.cluster.Conn(0), "select count(*) from pg_stat_activity where query like '%sleep(60)' and pid <> pg_backend_pid()") == 1
+	})
+	login := r.dialRaw()
+	login.send(wire.AppendStartup(nil, "user", "bench", "database", "bench", "work_mem", "3MB"))
+	await(t, func() bool {
+		pools := r.server.Pools()
+		return len(pools) == 1 && pools[0].Waiting == 1
+	})
+	limit, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer stop()
+	began := time.Now()
+	r.server.Shutdown(limit)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	for name, c := range map[string]*raw{"busy": busy, "in a block": open, "at login": login} {
+		if got := c.until('!'); !strings.HasSuffix(got, "E:57P01 closed") {
+			t.Errorf("%s: got %s", name, got)
+		}
 	}
 }

@@ -109,6 +109,9 @@ func (s *session) kill() {
 	case s.conn.Closed():
 		s.shard.srv.replications.end(s.id)
 	case s.key == 0: // still logging in
+		if s.turn != nil { // and has proved who it is
+			s.say(wire.AppendError(nil, errShutdown()))
+		}
 		s.conn.Shutdown()
 	default:
 		s.doom(errShutdown())

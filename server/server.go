@@ -286,7 +286,8 @@ func (s *Server) StopAccepting() {
 }
 
 // Shutdown stops accepting, ends sessions as they fall idle, and stops the
-// loops when all have gone or ctx is done.
+// loops when all have gone. When ctx is done, those that are left are told, and
+// what they run is cancelled.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.draining.Store(true)
 	s.unsuspend() // sessions end by themselves
@@ -296,6 +297,17 @@ func (s *Server) Shutdown(ctx context.Context) {
 	for _, sh := range s.shards {
 		sh.loop.Post(sh.drain)
 	}
+	if !s.deserted(ctx) {
+		last, stop := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+		defer stop()
+		_, _ = s.kill(last, func(*session) bool { return true }) // who is not told is cut off
+		s.deserted(last)
+	}
+	s.group.Stop()
+}
+
+// deserted waits until all clients have gone; false when ctx was done before.
+func (s *Server) deserted(ctx context.Context) bool {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for s.clients.Load() > 0 && ctx.Err() == nil {
@@ -304,7 +316,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-	s.group.Stop()
+	return s.clients.Load() == 0
 }
 
 // tracking begins with the first session of global consistency. Before, writes are
