@@ -164,3 +164,13 @@ func defaultText(v reflect.Value) string {
 		return fmt.Sprint(value)
 	}
 }
+
+// The reference says what a reload does not change.
+func TestDocsOfRestart(t *testing.T) {
+	sentence := regexp.MustCompile(`a mistake changes nothing\..*with the next start`).FindString(readText(t, docsPath))
+	for _, key := range restart() {
+		if !strings.Contains(sentence, "`"+key+"`") {
+			t.Errorf("%s is not said to need a restart", key)
+		}
+	}
+}
