@@ -17,7 +17,7 @@ func kill(d Deps) command {
 		parse: onDatabase(d, optional, func(ctx context.Context, database string, progress func(string)) error {
 			d.Gates.Pause(database)
 			n, err := d.Gates.Kill(ctx, database)
-			progress(fmt.Sprintf("disconnected %d clients; new ones wait until RESUME", n))
+			progress(fmt.Sprintf("clients disconnected: %d; new ones wait until RESUME", n))
 			if err != nil {
 				return err
 			}

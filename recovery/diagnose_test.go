@@ -135,8 +135,8 @@ func TestPlanOfWhatWasAsked(t *testing.T) {
 		{Undecided, 0x400, Follow, ""},
 		{Rebuild, 0x400, Rebuild, ""},
 		{Follow, 0x400, Follow, ""},
-		{Rewind, 0x400, Undecided, "by rewind: its log up to"},
-		{Follow, 0x600, Undecided, "by follow: its log goes on"},
+		{Rewind, 0x400, Undecided, "rewind would not bring node 1 back: its log up to"},
+		{Follow, 0x600, Undecided, "follow would not bring node 1 back: its log goes on"},
 		{Rewind, 0x600, Rewind, ""},
 	} {
 		f := brokenStandby()

@@ -129,7 +129,7 @@ func choose(f Facts) (Procedure, []Obstacle) {
 	case wanted == Rebuild:
 		return Rebuild, nil
 	}
-	return Undecided, one(fmt.Sprintf("node %d cannot be recovered by %s: %s", f.Node.ID, wanted, why),
+	return Undecided, one(fmt.Sprintf("%s would not bring node %d back: %s", wanted, f.Node.ID, why),
 		fmt.Sprintf("recover it by %s, or leave the choice to pgherd", best))
 }
 

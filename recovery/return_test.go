@@ -59,7 +59,7 @@ func TestFollowStoppedStandby(t *testing.T) {
 	r.db.Stop(1)
 	r.db.Exec(0, "CREATE TABLE missed AS SELECT 1")
 	r.explains(1, Undecided, Follow, "")
-	r.explains(1, Rewind, Undecided, "cannot be recovered by rewind: its log up to")
+	r.explains(1, Rewind, Undecided, "rewind would not bring node 1 back: its log up to")
 	r.explains(0, Undecided, Undecided, "is the primary")
 	r.returns(1, 0, Follow)
 	r.want(1, "SELECT count(*)::text FROM missed", "1")
