@@ -74,7 +74,11 @@ corpus: setup compiler
 consistency: setup compiler
 	PGHERD_CONSISTENCY=$(CONSISTENCY) $(GO) test -count=1 -timeout 20m -run '^TestConsistency$$' -v ./cmd/pgherd
 
-install: build
+# What is there is installed: sudo often finds no Go.
+bin/pgherd:
+	$(MAKE) build
+
+install: bin/pgherd
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 bin/pgherd $(DESTDIR)$(PREFIX)/bin/pgherd
 	DESTDIR=$(DESTDIR) scripts/install-extension.sh
