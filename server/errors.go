@@ -51,6 +51,12 @@ func noticeWaiting(database string) *wire.Error {
 	return n
 }
 
+func noticeHeld() *wire.Error {
+	n := wire.Errorf("00000", "there is no primary at the moment, waiting for one")
+	n.Severity = "NOTICE"
+	return n
+}
+
 // errSetting is PostgreSQL's own for a bad value, with the good ones.
 func errSetting(name, value, valid string) *wire.Error {
 	return wire.Errorf("22023", "invalid value for parameter %q: %q", name, value).WithHint("Available values: " + valid + ".")

@@ -188,7 +188,11 @@ func (l *leasing) awaitNoticed(deadline time.Time) (inTime bool) {
 		return true
 	}
 	l.notified = true
-	l.local = wire.AppendNotice(l.local, noticeWaiting(l.session.database))
+	notice := noticeWaiting(l.session.database)
+	if l.route.Reason == routing.Held {
+		notice = noticeHeld()
+	}
+	l.local = wire.AppendNotice(l.local, notice)
 	if _, err := l.flush(); err != nil {
 		return true // interrupted finds out
 	}

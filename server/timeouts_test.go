@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
@@ -134,6 +135,14 @@ func TestQueryWaitNotify(t *testing.T) {
 		t.Fatalf("got %q, %v behind the notice", typ, err)
 	}
 	waiter.want(1, "D:served C:SELECT_1 Z:I")
+	r.publish(cluster.NoNode) // which is another reason to wait
+	waiter.send(mQuery("create table led (a int)"))
+	typ, body, err = waiter.frame()
+	if notice := wire.ParseError(body); err != nil || typ != wire.NoticeResponse || !strings.Contains(notice.Message, "no primary") {
+		t.Fatalf("got %q %v, %v", typ, notice, err)
+	}
+	r.publish(0)
+	waiter.want(1, "C:CREATE_TABLE Z:I")
 }
 
 // Ensure that a login that takes too long ends.
