@@ -261,7 +261,7 @@ func (c *check) related(p *NodeView) {
 	}
 }
 
-const hintRecovering = "Wait until that has ended, or cancel the session that runs RECOVER."
+const hintRecovering = "Wait until that has ended; KILL RECOVERY n cancels it."
 
 func refuseRecovering(id cluster.NodeID) error {
 	return refuse(hintRecovering, "node %d is being recovered", id)
