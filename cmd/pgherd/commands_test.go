@@ -71,7 +71,7 @@ func TestCommands(t *testing.T) {
 	expect("pgbouncer", "DISABLE postgres", "DISABLE\n")
 	expect("postgres", "SELECT 1", "does not accept connections at the moment")
 	expect("pgbouncer", "ENABLE postgres", "ENABLE\n")
-	expect("pgbouncer", "KILL postgres", "NOTICE:  00000: disconnected 1 clients")
+	expect("pgbouncer", "KILL postgres", "NOTICE:  00000: clients disconnected: 1")
 	if _, err := c.Exec(t.Context(), "SELECT 1"); err == nil {
 		t.Error("the client lives on after KILL")
 	}
