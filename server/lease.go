@@ -222,6 +222,9 @@ func (l *leasing) acquire(node cluster.NodeID) (*pool.Server, error) {
 	if server := p.Take(s.shard.loop); server != nil {
 		return server, nil
 	}
+	if l.promise() {
+		return nil, errAnswered
+	}
 	defer s.waits()()
 	w := p.Join(l.task)
 	for !w.Done() {

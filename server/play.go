@@ -19,6 +19,11 @@ func (u *turn) play() {
 		u.playFrame(typ, b[wire.HeaderLen:size])
 		b = b[size:]
 	}
+	u.played()
+}
+
+// played leaves the batch behind.
+func (u *turn) played() {
 	clear(u.ahead)
 	u.ahead = u.ahead[:0]
 	u.take(u.batch.size)

@@ -85,6 +85,7 @@ type Server struct {
 	board   *cluster.Board
 	pools   *pool.Pools
 	parser  *sqlparse.Parser
+	parses  parses
 	console Console
 	log     hclog.Logger
 

@@ -79,9 +79,11 @@ func (u *turn) undoNames(e *expected) {
 
 // pop takes the answer that has come from the queue.
 func (u *turn) pop() {
-	if e := u.replies.first(); e.client != "" && u.replay.whole() {
+	e := u.replies.first()
+	if e.client != "" && u.replay.whole() {
 		u.undoable = append(u.undoable, *e)
 	}
+	u.noteParsed(e)
 	u.replies.pop()
 }
 
