@@ -175,6 +175,28 @@ func TestPrimaryKilled(t *testing.T) {
 	}
 }
 
+// Ensure that a primary that somebody stops in order is replaced, too, and that nothing
+// is lost by that.
+func TestPrimaryStopped(t *testing.T) {
+	r := newRig(t, 2)
+	r.write(0, 1, 2)
+	began := time.Now()
+	r.pg.Stop(0)
+	var primary, other cluster.NodeID
+	r.await("a new primary", func(s *cluster.Snapshot) bool {
+		primary = s.Writable()
+		return primary == 1 || primary == 2
+	})
+	t.Logf("writes open after %v", time.Since(began))
+	other = 3 - primary
+	r.write(primary)
+	r.await("the other to follow", func(s *cluster.Snapshot) bool { return s.Nodes[other].ReplicationState == "streaming" })
+	r.pg.AwaitCaughtUp(primary, other)
+	if s := r.board.Current(); !s.Switches[0].Complete {
+		t.Errorf("the end of the stopped primary's log: %+v", s.Switches[0])
+	}
+}
+
 func TestSwitchoverAndBack(t *testing.T) {
 	r := newRig(t, 2)
 	r.write(0, 1, 2)

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -31,6 +32,7 @@ func TestLoops(t *testing.T) {
 		{"Pause", testPause},
 		{"PauseOfIdleConn", testPauseOfIdleConn},
 		{"DetachGivesAnOrdinaryConn", testDetachGivesAnOrdinaryConn},
+		{"DetachBehindAWrite", testDetachBehindAWrite},
 		{"SteadyTurnsDoNotAllocate", testSteadyTurnsDoNotAllocate},
 		{"EncryptedEcho", testEncryptedEcho},
 		{"PlaintextInsideTheLayer", testPlaintextInsideTheLayer},
@@ -374,4 +376,48 @@ func testSteadyTurnsDoNotAllocate(t *testing.T, m Method) {
 	if n := testing.AllocsPerRun(100, ping); n > 0 { // with one P, which each turn waits for
 		t.Errorf("%v allocations a turn", n)
 	}
+}
+
+// Ensure that what was written last goes out although no request for data is under way
+// when the socket leaves: one that a large read has ended, here.
+func testDetachBehindAWrite(t *testing.T, m Method) {
+	g := start(t, 1, m, mustPanicNot(t))
+	l := g.Loops()[0]
+	fd, out := pair(t)
+	got := make(chan string, 1)
+	go func() {
+		_, _ = out.Write(make([]byte, 3*smallSize))
+		b := make([]byte, 3)
+		_ = out.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_, err := io.ReadFull(out, b)
+		got <- fmt.Sprintf("%s %v", b, err)
+	}()
+	detached := make(chan net.Conn, 1)
+	on(l, func(task *Task) {
+		c, err := l.NewConn(fd)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c.Attach(task)
+		if err := task.ReadFull(c, make([]byte, 3*smallSize), time.Time{}); err != nil {
+			t.Error(err)
+		}
+		for c.uring.asked {
+			task.Wait(time.Now().Add(time.Millisecond))
+		}
+		if err := task.Write(c, []byte("bye"), time.Time{}); err != nil {
+			t.Error(err)
+		}
+		conn, err := c.Detach()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		detached <- conn
+	})
+	if s := <-got; s != "bye <nil>" {
+		t.Errorf("got %s", s)
+	}
+	(<-detached).Close()
 }

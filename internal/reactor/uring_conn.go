@@ -240,10 +240,14 @@ func (c *Conn) endRequests() {
 	c.letGo()
 }
 
-// delist takes c off the ring, with its socket in order. What was received is kept.
+// delist takes c off the ring, with its socket in order: what was written goes out
+// while the descriptor is c's, and what was received is kept.
 func (c *Conn) delist() {
 	c.recall()
 	u := &c.uring
+	if u.output {
+		c.loop.ring.submit()
+	}
 	u.output, u.blocked, u.polled = false, false, false
 }
 
