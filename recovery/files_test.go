@@ -23,7 +23,7 @@ func TestFollowWithoutAFile(t *testing.T) {
 	if err := os.Remove(filepath.Join(r.db.Node(1).DataDirectory, path)); err != nil {
 		t.Fatal(err)
 	}
-	r.explains(1, Follow, Undecided, "cannot be recovered by follow: 1 files of tables or indexes are missing in it, such as "+path)
+	r.explains(1, Follow, Undecided, "follow would not bring node 1 back: 1 files of tables or indexes are missing in it, such as "+path)
 	r.returns(1, 0, Rebuild, StepBackup)
 	r.want(1, "SELECT count(*)::text FROM holed", "5000")
 }
