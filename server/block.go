@@ -109,12 +109,13 @@ func (u *turn) tie(need routing.Need) {
 }
 
 // follow notes what a batch has made of the block. A failed one that is chained loses
-// its modes in PostgreSQL, READ ONLY too: it can't stay on a standby.
-func (u *turn) follow(status wire.TxStatus, ended bool) {
+// its modes in PostgreSQL, READ ONLY too, but for what a BEGIN behind that has said: it
+// can't stay on a standby.
+func (u *turn) follow(status wire.TxStatus, e *effects) {
 	s := u.session
 	switch {
-	case ended && s.tx == wire.TxFailed && status == wire.TxActive && s.server.Node() != u.primary():
-		s.block, u.tying = block{loose: true}, false
+	case e.ends && s.tx == wire.TxFailed && status == wire.TxActive && s.server.Node() != u.primary():
+		s.block, u.tying = block{loose: true, modes: e.modes}, false
 	case status != wire.TxActive || u.tying:
 		s.block = block{}
 	case u.opening != nil:

@@ -64,6 +64,14 @@ var blocks = []exchange{
 		{mQuery("select 1"), "T D:1 C:SELECT_1 Z:T"},
 		{mQuery("rollback and chain"), "C:ROLLBACK Z:T"},
 		{mQuery("rollback"), "C:ROLLBACK Z:I"}}},
+	{"chained behind a failure, with modes", []step{
+		{mQuery("begin isolation level repeatable read, read only"), "C:BEGIN Z:T"},
+		{mQuery("select 1/0"), "E:22012 Z:E"},
+		{join(one("rollback and chain"), one("begin isolation level repeatable read"), mSync()), "1 2 C:ROLLBACK 1 2 C:BEGIN Z:T"},
+		{mQuery("select current_setting('transaction_isolation') = 'repeatable read'"), "T D:t C:SELECT_1 Z:T"},
+		{mQuery("show transaction_read_only"), "T D:off C:SHOW Z:T"},
+		{mQuery("insert into t values ('chained')"), "C:INSERT_0_1 Z:T"},
+		{mQuery("rollback"), "C:ROLLBACK Z:I"}}},
 	{"modes that come too late", []step{
 		{mQuery("begin"), "C:BEGIN Z:T"},
 		{mQuery("select 1"), "T D:1 C:SELECT_1 Z:T"},

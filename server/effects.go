@@ -13,13 +13,14 @@ import (
 // effects are what a batch does to its session.
 type effects struct {
 	wrote     bool
-	redefines bool // what the catalog says
-	begins    bool // BEGIN is in it
-	ends      bool // COMMIT or ROLLBACK is
-	tags      bool // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
-	forgets   bool // DEALLOCATE ALL or DISCARD ALL is
-	resets    bool // RESET or DISCARD ALL is
-	discards  bool // DISCARD ALL is
+	redefines bool           // what the catalog says
+	begins    bool           // BEGIN is in it
+	modes     sqlparse.Modes // of BEGIN behind the last end of a block
+	ends      bool           // COMMIT or ROLLBACK is
+	tags      bool           // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
+	forgets   bool           // DEALLOCATE ALL or DISCARD ALL is
+	resets    bool           // RESET or DISCARD ALL is
+	discards  bool           // DISCARD ALL is
 	doubt     doubt
 	pin       sqlparse.Pin
 	settings  []sqlparse.Setting // whose values are known
@@ -41,8 +42,12 @@ func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 	e.facts = f
 	e.wrote = e.wrote || f.Traits.Has(sqlparse.Writes)
 	e.redefines = e.redefines || f.Traits.Has(sqlparse.Redefines)
-	e.begins = e.begins || f.Traits.Has(sqlparse.Begins)
-	e.ends = e.ends || f.Traits.Has(sqlparse.Ends)
+	if f.Traits.Has(sqlparse.Ends) {
+		e.ends, e.modes = true, sqlparse.Modes{}
+	}
+	if f.Traits.Has(sqlparse.Begins) { // behind the end, if one text has both
+		e.begins, e.modes = true, f.Modes.Within(e.modes)
+	}
 	e.tags = e.tags || f.Traits.Has(sqlparse.Prepares)
 	if f.Pin != sqlparse.PinNone {
 		e.pin = f.Pin

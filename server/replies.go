@@ -316,7 +316,7 @@ func (u *turn) onReady(frame []byte) error {
 	u.apply(&done, status)
 	u.convict()
 	u.failed, u.copying, u.withheld = false, false, nil
-	u.follow(status, done.ends)
+	u.follow(status, &done)
 	s.tx, s.wrote = status, s.wrote || done.wrote
 	u.finish(done.end)
 	s.answered(status)

@@ -1,6 +1,10 @@
 package sqlparse
 
-import pg "github.com/pganalyze/pg_query_go/v5"
+import (
+	"cmp"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+)
 
 // Modes are the transaction modes that a statement names, in BEGIN, START TRANSACTION,
 // SET TRANSACTION or SET SESSION CHARACTERISTICS. Of several, the last one counts.
@@ -76,4 +80,10 @@ func isolationNamed(name string) Isolation {
 		}
 	}
 	return IsolationDefault
+}
+
+// Within is what a BEGIN with these modes makes of a block that is open already: what
+// it does not name stays.
+func (m Modes) Within(block Modes) Modes {
+	return Modes{Isolation: cmp.Or(m.Isolation, block.Isolation), Access: cmp.Or(m.Access, block.Access), Deferrable: m.Deferrable || block.Deferrable}
 }
