@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 	"github.com/pgherd/pgherd/sql"
 )
 
@@ -42,7 +43,7 @@ func (c *coverage) run(ctx context.Context) {
 			c.await(ctx, idlePoll)
 			continue
 		}
-		if !pauseFor(ctx, time.Until(c.last.Add(c.rest))) {
+		if !host.Sleep(ctx, time.Until(c.last.Add(c.rest))) {
 			return
 		}
 		c.look(ctx, now)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
 
 const (
@@ -169,20 +170,5 @@ func (a *alarm) rest(ctx context.Context, d time.Duration, sleep func(context.Co
 	a.mu.Lock()
 	a.stop, a.rang = nil, false
 	a.mu.Unlock()
-	pauseFor(ctx, probeGap-time.Since(began))
-}
-
-// pauseFor waits for d or until ctx ends; false when it has ended.
-func pauseFor(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	host.Sleep(ctx, probeGap-time.Since(began))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
 
 // runner carries out the actions that take time. It has no state: what is done
@@ -108,7 +109,7 @@ func until(ctx context.Context, what string, cond func() (bool, error)) error {
 		if ok && err == nil {
 			return nil
 		}
-		if !pauseFor(ctx, glance) {
+		if !host.Sleep(ctx, glance) {
 			return &overdue{what, ctx.Err()}
 		}
 	}

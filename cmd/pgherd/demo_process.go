@@ -66,7 +66,7 @@ func readPidFile(path string) (process, bool) {
 func (p process) waitGone(ctx context.Context, patience time.Duration) bool {
 	deadline := time.Now().Add(patience)
 	for p.alive() {
-		if time.Now().After(deadline) || !sleep(ctx, 20*time.Millisecond) {
+		if time.Now().After(deadline) || !host.Sleep(ctx, 20*time.Millisecond) {
 			return false
 		}
 	}
@@ -90,18 +90,6 @@ func (p process) end(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("pgherd, process %d, does not end", p.pid)
-}
-
-// sleep is false when ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // stop ends what runs in the directory; nothing is no error. A demo in the

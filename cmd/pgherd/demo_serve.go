@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
 
 const (
@@ -91,7 +92,7 @@ func (d *demo) poll(ctx context.Context, patience time.Duration, ended func() er
 		if done() {
 			return true
 		}
-		if !sleep(ctx, 50*time.Millisecond) {
+		if !host.Sleep(ctx, 50*time.Millisecond) {
 			return false
 		}
 	}

@@ -71,7 +71,7 @@ func (i *Instance) killAll(ctx context.Context) error {
 				return fmt.Errorf("SIGKILL to process %d: %w", pid, err)
 			}
 		}
-		if !pauseFor(ctx, killGlance) {
+		if !Sleep(ctx, killGlance) {
 			return fmt.Errorf("processes %v of the server outlive SIGKILL, probably in a hung disk or network file system: "+
 				"restart the machine or cut it off: %w", pids, ctx.Err())
 		}
@@ -91,16 +91,4 @@ func (i *Instance) killPostmaster() error {
 		return fmt.Errorf("SIGKILL to postmaster %d: %w", pid, err)
 	}
 	return nil
-}
-
-// pauseFor waits; false when ctx has ended.
-func pauseFor(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }

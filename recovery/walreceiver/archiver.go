@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/host"
 )
 
 // Upstream is a server to receive from.
@@ -87,21 +88,10 @@ func (a *Archiver) Run(ctx context.Context) error {
 		}
 		wait := time.Duration(float64(pause) * (0.5 + a.jitter()))
 		a.log.Warn("not receiving", "error", err, "retry_in", wait.Round(time.Millisecond))
-		if !sleep(ctx, wait) {
+		if !host.Sleep(ctx, wait) {
 			return nil
 		}
 		pause = min(2*pause, lastPause)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -144,7 +134,7 @@ func notCanceled(ctx context.Context, err error) error {
 // watch ends the stream from a server that is no longer the primary, though it
 // may still run.
 func (a *Archiver) watch(ctx context.Context, up Upstream, cancel context.CancelCauseFunc) {
-	for sleep(ctx, a.cfg.StatusInterval) {
+	for host.Sleep(ctx, a.cfg.StatusInterval) {
 		if now, err := a.find(ctx); err == nil && now != up {
 			cancel(fmt.Errorf("%s is the primary now", now.Name))
 			return
