@@ -39,6 +39,7 @@ func (s *stepper) noteSynchronous(r Report) {
 		s.Sync, s.Barrier = now, 0
 	case !covers(now, s.Seen): // somebody has gone just now
 		s.Sync, s.Barrier = joint(before, now), r.Received
+		s.emit(Action{Kind: Probe, Node: s.Primary}) // until it is passed, a failover may have to be refused
 	case flushed >= s.Barrier:
 		s.Sync, s.Barrier = now, 0
 	default:

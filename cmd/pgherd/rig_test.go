@@ -28,6 +28,7 @@ type rig struct {
 	app     *app
 	host    string
 	port    string
+	state   string // state_dir
 	log     *logTail
 }
 
@@ -53,13 +54,14 @@ func (r *rig) writeConfigIn(dir, extra string) string {
 		}
 		fmt.Fprintf(&nodes, "  - {host: %s, port: %d, data_directory: %s, access: local%s}\n", n.Host, n.Port, n.DataDirectory, weight)
 	}
+	r.state = filepath.Join(dir, "state")
 	text := `listen: ["127.0.0.1:0"]
 nodes:
 ` + nodes.String() + `monitor: {user: bench, password: bench, database: postgres}
 auth: {type: scram-sha-256, users_file: users.txt}
 pool: {mode: transaction, size: 20, max_clients: 5000}
 consistency: session
-state_dir: ` + filepath.Join(dir, "state") + `
+state_dir: ` + r.state + `
 console: {database: pgpool, admin_users: [bench]}
 ` + extra
 	r.write(filepath.Join(dir, "users.txt"), `"bench" "bench"`+"\n")

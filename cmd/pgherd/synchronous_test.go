@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"flag"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
@@ -36,9 +38,24 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		})
 		r.recoverNode(old)
 		r.awaitStreaming()
+		r.awaitHeir()
 	}
 	l.end()
 	r.allThere(l)
+}
+
+// awaitHeir waits until the standbys are seen to have what the primary brought
+// along: before that it may be the only one, and nobody would succeed it.
+func (r *rig) awaitHeir() {
+	r.Helper()
+	pgtest.Await(r, 20*time.Second, "the standbys to have the primary's log", func() bool {
+		store, err := cluster.OpenStore(r.state)
+		if err != nil {
+			r.Fatal(err)
+		}
+		record := store.Load()
+		return !slices.Contains(record.Synchronous.Members, record.Primary)
+	})
 }
 
 // inserts are clients that write rows of their own and note which were acknowledged.
