@@ -149,7 +149,7 @@ func TestPlanOfWhatWasAsked(t *testing.T) {
 		}
 	}
 	f := brokenStandby() // what keeps a copy from being made is nothing to one that follows
-	f.Source.Timeline, f.Source.Position, f.Source.FreeSenders, f.Target.Free = 1, 0x500, 1, 0
+	f.Source.Timeline, f.Source.Position, f.Source.FreeSenders, f.Target.Volume.free = 1, 0x500, 1, 0
 	f.Target.Log = &Log{Timeline: 1, End: 0x400, Segment: 0x100}
 	if got, found := Plan(f); got != Follow || len(found) > 0 {
 		t.Errorf("without space: %v %v", got, found)

@@ -17,6 +17,9 @@
 // stays down, the old directory stays under the name that the error tells, and
 // RECOVER may be run again.
 //
+// A tablespace has its Place on the node. The copy is made beside it, and takes the
+// place while there is no data directory; a marker tells how to take that back.
+//
 // Options name a procedure, a standby to copy from, and more. RunAuto recovers failed
 // nodes without being asked, as far as Config.Auto lets it.
 //
@@ -31,9 +34,8 @@
 // extension's functions, do the work, and while the second runs, clients wait.
 //
 // Caveats. The node must be a local instance (access local) that accepts
-// connections as a standby (hot_standby on). A primary with tablespaces outside
-// its data directory is not copied, and a data directory that is a mount point, which
-// cannot be renamed, is not rebuilt. Other files in the data directory, such
+// connections as a standby (hot_standby on). A data directory or tablespace that is a
+// mount point, which cannot be renamed, is not rebuilt. Other files in the data directory, such
 // as server.key, become copies of the primary's. Two pgherds must not recover
 // the same node at once: leftovers of a crash are told by their marker files,
 // not by a lock.

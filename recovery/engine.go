@@ -22,9 +22,11 @@ type Config struct {
 	// replay may stand still before it has caught up (Pgpool-II
 	// recovery_timeout). 0 means 90 s. The copy itself may take any time.
 	Timeout time.Duration
-	MaxRate string    // pg_basebackup --max-rate: kB/s, or with suffix k or M; "" for no limit
-	KeepOld bool      // keep the former data directory as <data_directory>.old-<n>
-	Auto    Procedure // the most that RunAuto may do; Undecided for nothing
+	// TablespaceMapping has, by node and by the origin's path, where tablespaces are to be.
+	TablespaceMapping []map[string]string
+	MaxRate           string    // pg_basebackup --max-rate: kB/s, or with suffix k or M; "" for no limit
+	KeepOld           bool      // keep the former data directory as <data_directory>.old-<n>
+	Auto              Procedure // the most that RunAuto may do; Undecided for nothing
 	// ArchiveDir is where, on every node's machine, the segments of pgherd receivewal
 	// are; "" for nowhere.
 	ArchiveDir string
@@ -40,7 +42,7 @@ type Instance interface {
 	Start(ctx context.Context) error
 	Control(ctx context.Context) (host.Control, error)
 	BaseBackup(ctx context.Context, b host.BaseBackup) error // also verifies the copy
-	Swap(newDir string) (oldDir string, err error)
+	Swap(newDir string, between func() error) (oldDir string, err error)
 	Configure(set map[string]string, remove ...string) error
 	Follow(primaryConninfo, slot string) error
 	PrimaryConninfo(ctx context.Context) (string, error)

@@ -34,6 +34,7 @@ func (e *Engine) Explain(ctx context.Context, node cluster.NodeID, how Options) 
 	}
 	if err == nil {
 		x.Procedure, x.Steps = p.procedure, stepsOf(p.procedure)
+		x.Reason += p.placement()
 	}
 	return x, err
 }

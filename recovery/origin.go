@@ -51,7 +51,7 @@ func rewindObstacles(f Facts) []Obstacle {
 		return one(fmt.Sprintf("node %d is a standby, and pg_rewind of PostgreSQL %d takes a primary only", f.Origin.ID, f.Source.Major),
 			"leave source out")
 	}
-	return nil
+	return placeObstacles(f, unlinked(f.Target.Places))
 }
 
 // askOrigin asks the node to copy from what the primary was asked.

@@ -25,16 +25,17 @@ func (p Procedure) String() string {
 // Facts are what Plan decides from. Source and Target are nil until they have
 // been looked at; the picture alone can already rule a recovery out.
 type Facts struct {
-	Asked   cluster.NodeID // what the operator named
-	How     Options        // what the operator asked for
-	Nodes   int            // how many nodes are configured
-	Node    cluster.NodeState
-	Primary cluster.NodeState // ID is cluster.NoNode while there is none
-	Origin  cluster.NodeState // whose files are copied: the primary, unless another was asked for
-	Copiers []cluster.NodeID  // for whose recovery Node itself is being copied
-	Source  *Source           // the primary
-	Copied  *Source           // Origin; Source itself when that is the primary
-	Target  *Target
+	Asked      cluster.NodeID // what the operator named
+	How        Options        // what the operator asked for
+	Nodes      int            // how many nodes are configured
+	Node       cluster.NodeState
+	Primary    cluster.NodeState // ID is cluster.NoNode while there is none
+	Origin     cluster.NodeState // whose files are copied: the primary, unless another was asked for
+	Copiers    []cluster.NodeID  // for whose recovery Node itself is being copied
+	Neighbours []cluster.NodeID  // on the machine of Node
+	Source     *Source           // the primary
+	Copied     *Source           // Origin; Source itself when that is the primary
+	Target     *Target
 }
 
 // Source is what the primary, or another node to copy from, says of itself.
@@ -51,7 +52,7 @@ type Source struct {
 	FreeSenders      int                // max_wal_senders less those in use
 	FreeSlots        int                // max_replication_slots less those that exist
 	HasSlot          bool               // the node's slot exists already
-	Tablespaces      []string
+	Tablespaces      []Tablespace
 	ConfigOutside    bool     // postgresql.conf is not in the data directory
 	FilesOutside     []string // hba_file, ident_file that are not
 }
@@ -72,15 +73,17 @@ type Target struct {
 	Directory        Directory
 	Major            int    // PG_VERSION, 0 when unknown
 	SystemIdentifier string // of DirReadable
-	Free             int64  // bytes free beside the data directory
+	Volume           volume // beside the data directory
 	HasConfig        bool   // a readable postgresql.conf of its own
 	Leftovers        []string
-	Running          bool     // a server works in it: its log still grows
-	MountPoint       bool     // the data directory is one, which cannot be renamed
-	Unfinished       string   // what else makes the directory unusable, "" for nothing
-	Log              *Log     // nil when it could not be read
-	LogError         string   // why
-	Missing          []string // files that it has lost, relative to the data directory; means something to Follow only
+	Places           []Place           // for Copied.Tablespaces, in their order
+	Links            map[uint32]string // its tablespaces, by OID
+	Running          bool              // a server works in it: its log still grows
+	MountPoint       bool              // the data directory is one, which cannot be renamed
+	Unfinished       string            // what else makes the directory unusable, "" for nothing
+	Log              *Log              // nil when it could not be read
+	LogError         string            // why
+	Missing          []string          // files that it has lost, relative to the data directory; means something to Follow only
 	Archive          Archive
 }
 
@@ -212,12 +215,10 @@ func rebuildObstacles(f Facts) (found []Obstacle) {
 		}
 	}
 	add(s.FreeSenders < 2, fmt.Sprintf("node %d has %d free WAL senders, a base backup needs 2", p, s.FreeSenders), moreSenders)
-	add(len(s.Tablespaces) > 0, fmt.Sprintf("node %d has tablespaces outside its data directory (%s)", p, strings.Join(s.Tablespaces, ", ")),
-		"rebuild the node by hand with pg_basebackup --tablespace-mapping, then run ATTACH NODE")
 	add(t.MountPoint, fmt.Sprintf("%s of node %d is a mount point, whose place a copy cannot take", n.DataDirectory, n.ID),
 		"have data_directory be a directory below the mount point, or rebuild the node by hand with pg_basebackup and run ATTACH NODE")
-	add(t.Free < needed(s.Bytes), fmt.Sprintf("node %d has %s free beside %s, the copy needs %s", n.ID, size(t.Free), n.DataDirectory, size(needed(s.Bytes))),
-		spaceHint(t.Leftovers))
+	found = append(found, spaceObstacles(f)...)
+	found = append(found, placeObstacles(f, t.Places)...)
 	add(!t.HasConfig && s.ConfigOutside, fmt.Sprintf("node %d would have no postgresql.conf: that of node %d is outside its data directory and the node has none of its own", n.ID, p),
 		"put a postgresql.conf into the data directory of the node")
 	return found

@@ -18,7 +18,7 @@ func brokenStandby() Facts {
 		Node:    cluster.NodeState{Node: node(1), Status: cluster.Down},
 		Primary: cluster.NodeState{Node: node(0), Status: cluster.Up, Role: cluster.Primary, PGUp: true},
 		Source:  &Source{Major: 15, SystemIdentifier: "7", Bytes: 1000, FreeSenders: 2, FreeSlots: 1},
-		Target:  &Target{Directory: DirReadable, Major: 15, SystemIdentifier: "7", Free: 1100, HasConfig: true},
+		Target:  &Target{Directory: DirReadable, Major: 15, SystemIdentifier: "7", Volume: volume{free: 1100}, HasConfig: true},
 	}
 	f.Origin, f.Copied = f.Primary, f.Source
 	return f
@@ -64,14 +64,26 @@ func TestPlan(t *testing.T) {
 		{"one walsender", func(f *Facts) { f.Source.FreeSenders = 1 }, "1 free WAL senders"},
 		{"no slot free", func(f *Facts) { f.Source.FreeSlots = 0 }, "no free replication slot"},
 		{"its own slot is there", func(f *Facts) { f.Source.FreeSlots, f.Source.HasSlot = 0, true }, ""},
-		{"tablespaces", func(f *Facts) { f.Source.Tablespaces = []string{"fast"} }, "(fast)"},
+		{"tablespaces", func(f *Facts) { f.Target.Places = []Place{fast(OwnFiles), slow(Vacant)} }, ""},
+		{"a tablespace of the neighbour", func(f *Facts) { neighboured(f); f.Target.Places = []Place{fast(OtherFiles)} }, "in use by node 0"},
+		{"the neighbour's, that the node links to", func(f *Facts) { neighboured(f); f.Target.Places = []Place{fast(OwnFiles)} }, "in use by node 0"},
+		{"a mapped one", func(f *Facts) { neighboured(f); f.Target.Places = []Place{slow(OwnFiles)} }, ""},
+		{"files that nobody else has", func(f *Facts) { f.Target.Places = []Place{fast(OtherFiles)} }, ""},
+		{"two in one place", func(f *Facts) { f.Target.Places = []Place{fast(Vacant), fast(Vacant)} }, "also to be that of"},
+		{"one in the data directory", func(f *Facts) { f.Target.Places = []Place{{Path: "/d/n1/ts"}} }, "not apart"},
+		{"one that is a mount point", func(f *Facts) { f.Target.Places = []Place{{Path: "/m", MountPoint: true}} }, "mount point"},
+		{"one that is a link", func(f *Facts) { f.Target.Places = []Place{{Path: "/m", Link: true}} }, "symbolic link"},
+		{"no room for tablespaces", func(f *Facts) { placed(f, 600, 659) }, "beside /ssd/fast, the copy needs 660"},
+		{"room for tablespaces", func(f *Facts) { placed(f, 600, 660); f.Target.Volume.free = 440 }, ""},
+		{"no room beside them", func(f *Facts) { placed(f, 600, 660); f.Target.Volume.free = 439 }, "the copy needs 440"},
+		{"room for both on one disk", func(f *Facts) { placed(f, 600, 0); f.Target.Places[0].Volume = f.Target.Volume }, ""},
 		{"other major version", func(f *Facts) { f.Target.Major = 14 }, "of PostgreSQL 14, the primary of 15"},
 		{"foreign cluster", func(f *Facts) { f.Target.SystemIdentifier = "8" }, "belongs to another cluster"},
-		{"missing directory", func(f *Facts) { *f.Target = Target{Free: 1100} }, ""},
-		{"damaged directory", func(f *Facts) { *f.Target = Target{Directory: DirDamaged, Free: 1100} }, ""},
-		{"other files", func(f *Facts) { *f.Target = Target{Directory: DirOther, Free: 1100} }, "no PostgreSQL data directory"},
-		{"symbolic link", func(f *Facts) { *f.Target = Target{Directory: DirLink, Free: 1100} }, "symbolic link"},
-		{"a byte short", func(f *Facts) { f.Target.Free = 1099 }, "the copy needs 1100 bytes"},
+		{"missing directory", func(f *Facts) { *f.Target = Target{Volume: volume{free: 1100}} }, ""},
+		{"damaged directory", func(f *Facts) { *f.Target = Target{Directory: DirDamaged, Volume: volume{free: 1100}} }, ""},
+		{"other files", func(f *Facts) { *f.Target = Target{Directory: DirOther, Volume: volume{free: 1100}} }, "no PostgreSQL data directory"},
+		{"symbolic link", func(f *Facts) { *f.Target = Target{Directory: DirLink, Volume: volume{free: 1100}} }, "symbolic link"},
+		{"a byte short", func(f *Facts) { f.Target.Volume.free = 1099 }, "the copy needs 1100 bytes"},
 		{"no configuration anywhere", func(f *Facts) { f.Target.HasConfig, f.Source.ConfigOutside = false, true }, "no postgresql.conf"},
 		{"its own configuration", func(f *Facts) { f.Source.ConfigOutside = true }, ""},
 	}
@@ -86,6 +98,24 @@ func TestPlan(t *testing.T) {
 
 func stream(f *Facts, s cluster.Status) {
 	f.Node.Status, f.Node.PGUp, f.Node.ReplicationState = s, true, "streaming"
+}
+
+// fast has the path that it has at the origin, slow another.
+func fast(o Occupant) Place {
+	return Place{Tablespace: Tablespace{Name: "fast", Location: "/ssd/fast"}, Path: "/ssd/fast", Occupant: o}
+}
+
+func slow(o Occupant) Place {
+	return Place{Tablespace: Tablespace{Name: "slow", Location: "/hdd/slow"}, Path: "/hdd/slow1", Occupant: o}
+}
+
+func neighboured(f *Facts) { f.Neighbours = []cluster.NodeID{0} }
+
+// placed has a tablespace of some bytes on a disk of its own.
+func placed(f *Facts, bytes, free int64) {
+	p := fast(Vacant)
+	p.Bytes, p.Volume = bytes, volume{"another", free}
+	f.Target.Places = []Place{p}
 }
 
 func TestPlanOfThePictureAlone(t *testing.T) {
@@ -133,7 +163,7 @@ func TestPlanListsAllObstaclesOfTheSource(t *testing.T) {
 
 func TestSpaceHintNamesLeftovers(t *testing.T) {
 	f := brokenStandby()
-	f.Target.Free, f.Target.Leftovers = 0, []string{"/d/n1.old-1"}
+	f.Target.Volume.free, f.Target.Leftovers = 0, []string{"/d/n1.old-1"}
 	_, found := Plan(f)
 	if len(found) != 1 || !strings.Contains(found[0].Hint, "/d/n1.old-1") {
 		t.Errorf("got %v, want a hint that names the leftover", found)

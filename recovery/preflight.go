@@ -57,11 +57,22 @@ func (p prepared) announcement() string {
 	case p.procedure == Follow:
 		return fmt.Sprintf("node %d will follow node %d: %s", p.node.ID, p.source.ID, why)
 	case p.procedure == Rewind:
-		return fmt.Sprintf("node %d will be rewound to node %d: %s", p.node.ID, p.origin.ID, why)
+		return fmt.Sprintf("node %d will be rewound to node %d: %s", p.node.ID, p.origin.ID, why) + p.placement()
 	case p.facts.How.Procedure == Rebuild:
 		why = "as asked"
 	}
-	return fmt.Sprintf("node %d will be rebuilt from node %d (%s): %s", p.node.ID, p.origin.ID, size(p.facts.Copied.Bytes), why)
+	return fmt.Sprintf("node %d will be rebuilt from node %d (%s): %s", p.node.ID, p.origin.ID, size(p.facts.Copied.Bytes), why) + p.placement()
+}
+
+// placement says where tablespaces go that the procedure brings to the node.
+func (p prepared) placement() string {
+	switch p.procedure {
+	case Rebuild:
+		return describePlaces(p.facts.Target.Places)
+	case Rewind:
+		return describePlaces(unlinked(p.facts.Target.Places))
+	}
+	return ""
 }
 
 // picture is what the board knows.
@@ -76,7 +87,7 @@ func (e *Engine) picture(asked cluster.NodeID, how Options) Facts {
 		f.Primary = s.Nodes[s.Primary]
 	}
 	f.Origin = origin(s, f.Primary, how.Source)
-	f.Copiers = e.copiers(asked)
+	f.Copiers, f.Neighbours = e.copiers(asked), neighbours(s, f.Node.Node)
 	return f
 }
 
@@ -99,13 +110,16 @@ func (e *Engine) look(ctx context.Context, p *prepared) (err error) {
 	if err := e.askFiles(ctx, p); err != nil {
 		return err
 	}
-	return e.askOrigin(ctx, p)
+	if err := e.askOrigin(ctx, p); err != nil {
+		return err
+	}
+	return e.askPlaces(ctx, p)
 }
 
 // inspect looks at a data directory and the room beside it.
 func inspect(ctx context.Context, i Instance, dir string) (*Target, error) {
 	m := i.Machine()
-	free, err := m.Free(filepath.Dir(dir))
+	beside, err := volumeOf(ctx, m, filepath.Dir(dir))
 	if err != nil {
 		return nil, fmt.Errorf("free space: %w", err)
 	}
@@ -113,7 +127,8 @@ func inspect(ctx context.Context, i Instance, dir string) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unfinished copies: %w", err)
 	}
-	t := &Target{Free: int64(min(free+more, 1<<62))}
+	beside.free = min(beside.free+int64(more), 1<<62)
+	t := &Target{Volume: beside}
 	if t.Leftovers, err = siblings(m, dir, oldSuffix); err != nil {
 		return nil, err
 	}

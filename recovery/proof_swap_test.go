@@ -13,17 +13,22 @@ import (
 )
 
 // crashing is an instance in whose swap pgherd is killed, after a number of its two
-// renames: nothing that would follow happens any more.
+// renames, the first with those of tablespaces: nothing that would follow happens any more.
 type crashing struct {
 	Instance
 	dir     string
 	renames int
 }
 
-func (c crashing) Swap(newDir string) (string, error) {
-	for _, rename := range [][2]string{{c.dir, c.dir + ".old-1"}, {newDir, c.dir}}[:c.renames] {
+func (c crashing) Swap(newDir string, between func() error) (string, error) {
+	for i, rename := range [][2]string{{c.dir, c.dir + ".old-1"}, {newDir, c.dir}}[:c.renames] {
 		if err := os.Rename(rename[0], rename[1]); err != nil {
 			return "", err
+		}
+		if i == 0 {
+			if err := between(); err != nil {
+				return "", err
+			}
 		}
 	}
 	runtime.Goexit()

@@ -37,6 +37,9 @@ func (r *repair) rewind(ctx context.Context) error {
 		return err
 	}
 	r.phase = rewinding
+	if err := r.provideTablespaces(ctx); err != nil {
+		return err
+	}
 	restore, err := r.lendArchive()
 	if err != nil {
 		return err
@@ -53,6 +56,7 @@ func (r *repair) rewind(ctx context.Context) error {
 		return err
 	}
 	r.phase = rewound
+	r.tellOrphans()
 	return r.dropOwnSlots()
 }
 

@@ -55,7 +55,6 @@ SELECT pg_is_in_recovery(),
        current_setting('max_wal_senders')::int - (SELECT count(*)::int FROM pg_stat_replication),
        current_setting('max_replication_slots')::int - (SELECT count(*)::int FROM pg_replication_slots),
        EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1),
-       ARRAY(SELECT spcname::text FROM pg_tablespace WHERE pg_tablespace_location(oid) LIKE '/%' ORDER BY 1),
        ARRAY(SELECT f.name FROM pg_settings f, pg_settings d
               WHERE f.name IN ('config_file', 'hba_file', 'ident_file') AND d.name = 'data_directory'
                 AND NOT starts_with(f.setting, d.setting || '/') ORDER BY 1)`
@@ -66,8 +65,11 @@ func (e *Engine) askSource(ctx context.Context, source, node cluster.Node) (*Sou
 	var outside []string
 	err := e.with(ctx, source, func(conn *pgx.Conn) error {
 		err := conn.QueryRow(ctx, sourceFacts, node.SlotName()).Scan(&s.InRecovery, &s.Major, &s.Bytes,
-			&s.FreeSenders, &s.FreeSlots, &s.HasSlot, &s.Tablespaces, &outside)
+			&s.FreeSenders, &s.FreeSlots, &s.HasSlot, &outside)
 		if err != nil {
+			return err
+		}
+		if s.Tablespaces, err = askTablespaces(ctx, conn); err != nil {
 			return err
 		}
 		s.OldestLog, err = askOldestLog(ctx, conn)

@@ -175,7 +175,8 @@ func TestPutBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := putBack(m, dir)
+		write(t, w.path+"/file", "")
+		got, err := putBack(t.Context(), m, dir)
 		if err != nil || strings.TrimPrefix(got, parent+"/") != c.want {
 			t.Errorf("%s: put back %q, %v; want %q", name, got, err, c.want)
 		}

@@ -117,7 +117,11 @@ func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 
 func recoveryConfig(cfg *config.Config, nodes []cluster.Node) recovery.Config {
 	r := cfg.Recovery
-	return recovery.Config{Nodes: nodes, Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate),
+	mappings := make([]map[string]string, len(cfg.Nodes))
+	for i, n := range cfg.Nodes {
+		mappings[i] = n.Tablespaces()
+	}
+	return recovery.Config{Nodes: nodes, TablespaceMapping: mappings, Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate),
 		ArchiveDir: r.ArchiveDir, Auto: autoOf(cfg.Failover.AutoRecover), Scripts: scriptsOf(cfg)}
 }
 

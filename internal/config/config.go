@@ -33,15 +33,16 @@ type Config struct {
 
 // Node is one PostgreSQL instance (Pgpool-II's backend_* parameters).
 type Node struct {
-	Host            string  `yaml:"host"` // name or address, IPv6 without brackets, or the directory of a Unix-domain socket
-	Port            int     `yaml:"port"`
-	DataDirectory   string  `yaml:"data_directory"` // absolute, on the node's machine; "" = unknown
-	Access          Access  `yaml:"access"`
-	SSH             SSH     `yaml:"ssh"`
-	Weight          float64 `yaml:"weight"`           // share of reads relative to the other nodes; 0 = none
-	ApplicationName string  `yaml:"application_name"` // of its WAL receiver; unique
-	SSLMode         SSLMode `yaml:"sslmode"`          // after Load that of tls.server where the node has none
-	Flag            Flag    `yaml:"flag"`
+	Host              string   `yaml:"host"` // name or address, IPv6 without brackets, or the directory of a Unix-domain socket
+	Port              int      `yaml:"port"`
+	DataDirectory     string   `yaml:"data_directory"`     // absolute, on the node's machine; "" = unknown
+	TablespaceMapping []string `yaml:"tablespace_mapping"` // OLDDIR=NEWDIR, see Tablespaces
+	Access            Access   `yaml:"access"`
+	SSH               SSH      `yaml:"ssh"`
+	Weight            float64  `yaml:"weight"`           // share of reads relative to the other nodes; 0 = none
+	ApplicationName   string   `yaml:"application_name"` // of its WAL receiver; unique
+	SSLMode           SSLMode  `yaml:"sslmode"`          // after Load that of tls.server where the node has none
+	Flag              Flag     `yaml:"flag"`
 }
 
 // Address is the node's host:port.

@@ -40,7 +40,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 	if !reflect.DeepEqual(*got, want) {
 		t.Errorf("got  %+v\nwant %+v", *got, want)
 	}
-	if first := got.Nodes[0]; !reflect.DeepEqual(first, Node{"10.0.0.10", 5432, first.DataDirectory, AccessNone, defaultSSH(), 1, "node0", SSLPrefer, AllowToFailover}) {
+	if first := got.Nodes[0]; !reflect.DeepEqual(first, Node{"10.0.0.10", 5432, first.DataDirectory, []string{}, AccessNone, defaultSSH(), 1, "node0", SSLPrefer, AllowToFailover}) {
 		t.Errorf("node 0 does not show the defaults: %+v", first)
 	}
 }

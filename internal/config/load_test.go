@@ -123,8 +123,8 @@ func TestWholeCluster(t *testing.T) {
 	var want Config
 	want.setDefaults()
 	want.Nodes = []Node{
-		{"127.0.0.1", 15432, "/some/n0", AccessLocal, defaultSSH(), 1, "node0", SSLPrefer, AllowToFailover},
-		{"127.0.0.1", 15433, "/some/n1", AccessLocal, defaultSSH(), 2, "node1", SSLPrefer, AllowToFailover},
+		{"127.0.0.1", 15432, "/some/n0", nil, AccessLocal, defaultSSH(), 1, "node0", SSLPrefer, AllowToFailover},
+		{"127.0.0.1", 15433, "/some/n1", nil, AccessLocal, defaultSSH(), 2, "node1", SSLPrefer, AllowToFailover},
 	}
 	want.Monitor = Monitor{User: "bench", Password: NewSecret("bench"), Database: "postgres"}
 	want.Auth.UsersFile = filepath.Join(here, "users.txt")

@@ -40,6 +40,7 @@ func (v validator) node(key string, n Node) {
 	between(v, key+".port", n.Port, 1, 65535)
 	between(v, key+".weight", n.Weight, 0, 1e8)
 	v.absolute(key+".data_directory", n.DataDirectory)
+	v.tablespaces(key+".tablespace_mapping", n)
 	if n.Access != AccessNone && n.DataDirectory == "" && !v.failed(key+".data_directory") {
 		v.failf(key+".data_directory", "missing; access: %s needs it", n.Access)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 )
@@ -17,19 +18,26 @@ type BaseBackup struct {
 	ApplicationName string              // "" for pg_basebackup
 	Target          string              // a directory that is missing or empty
 	Slot            string              // an existing physical slot; "" for a temporary one
+	Tablespaces     []TablespaceMapping // of those that are not to have the path that they have there
 	MaxRate         string              // pg_basebackup's --max-rate such as 32M; "" for no limit
 	// Progress is called about once a second. Both are bytes; total is an
 	// estimate that done may pass. May be nil.
 	Progress func(done, total int64)
 }
 
+// TablespaceMapping is pg_basebackup's --tablespace-mapping.
+type TablespaceMapping struct {
+	Old string // pg_tablespace_location on the source
+	New string // a directory that is missing or empty
+}
+
 // BaseBackup runs pg_basebackup, with the log streamed beside the files, and
 // then VerifyBackup. What was copied stays in the target when that fails or
 // ctx ends. The copy has the source's settings, port included. Tablespaces
-// outside the data directory keep their paths, so they cannot be copied
+// outside the data directory keep their paths unless they are mapped, so they must be
 // between nodes of one machine.
 func (i *Instance) BaseBackup(ctx context.Context, b BaseBackup) error {
-	if err := i.machine.MkdirAll(b.Target, 0o700); err != nil {
+	if err := i.makeTargets(b); err != nil {
 		return i.fail("base backup", err)
 	}
 	_, err := i.run(ctx, Command{
@@ -44,6 +52,15 @@ func (i *Instance) BaseBackup(ctx context.Context, b BaseBackup) error {
 	return i.VerifyBackup(ctx, b.Target)
 }
 
+// makeTargets: the owner, who runs the program, may not be allowed to make them.
+func (i *Instance) makeTargets(b BaseBackup) error {
+	err := i.machine.MkdirAll(b.Target, 0o700)
+	for _, t := range b.Tablespaces {
+		err = errors.Join(err, i.machine.MkdirAll(t.New, 0o700))
+	}
+	return err
+}
+
 func (b BaseBackup) arguments() []string {
 	login := cluster.Credentials{User: b.Credentials.User}
 	conninfo := b.Source.Conninfo(login).With("application_name", b.ApplicationName).With("connect_timeout", "10")
@@ -53,11 +70,17 @@ func (b BaseBackup) arguments() []string {
 	if b.Slot != "" {
 		args = append(args, "-S", b.Slot)
 	}
+	for _, t := range b.Tablespaces {
+		args = append(args, "-T", mappedPath(t.Old)+"="+mappedPath(t.New))
+	}
 	if b.MaxRate != "" {
 		args = append(args, "-r", b.MaxRate)
 	}
 	return args
 }
+
+// mappedPath escapes what stands between the two paths.
+func mappedPath(path string) string { return strings.ReplaceAll(path, "=", `\=`) }
 
 func (b BaseBackup) report(line string) {
 	if done, total, ok := parseProgress(line); ok && b.Progress != nil {

@@ -66,7 +66,7 @@ func TestRebuildByHand(t *testing.T) {
 	if total < 10<<20 || done < total {
 		t.Errorf("the last progress was %d of %d bytes", done, total)
 	}
-	old, err := i.Swap(fresh)
+	old, err := i.Swap(fresh, nil)
 	must(t, err)
 	if kept, err := m.Exists(filepath.Join(old, "precious")); !kept || err != nil {
 		t.Errorf("%s does not hold the old directory: %v", old, err)
@@ -150,7 +150,7 @@ func TestStartAndStop(t *testing.T) {
 	if err := i.Configure(map[string]string{"port": "1"}); err == nil {
 		t.Error("a running server was configured behind its back")
 	}
-	if _, err := i.Swap(i.DataDirectory() + ".new"); err == nil {
+	if _, err := i.Swap(i.DataDirectory()+".new", nil); err == nil {
 		t.Error("the directory of a running server was swapped")
 	}
 	for _, mode := range []host.StopMode{host.Fast, host.Immediate} {
@@ -209,16 +209,27 @@ func TestSwap(t *testing.T) {
 	c := pgtest.Cluster(t, 0)
 	i, m := extra(t, c), c.Instance(0).Machine()
 	fresh := i.DataDirectory() + ".new"
-	if _, err := i.Swap("/elsewhere/new"); err == nil {
+	if _, err := i.Swap("/elsewhere/new", nil); err == nil {
 		t.Error("a swap across directories")
 	}
 	for _, want := range []string{"", i.DataDirectory() + ".old-1", i.DataDirectory() + ".old-2"} {
 		must(t, m.MkdirAll(fresh, 0o700))
-		if old, err := i.Swap(fresh); err != nil || old != want {
+		if old, err := i.Swap(fresh, nil); err != nil || old != want {
 			t.Errorf("Swap = %q, %v; want %q", old, err, want)
 		}
 	}
-	if _, err := i.Swap(fresh); !errors.Is(err, os.ErrNotExist) {
+	must(t, m.MkdirAll(fresh, 0o700))
+	_, err := i.Swap(fresh, func() error {
+		if there, err := m.Exists(i.DataDirectory()); there || err != nil {
+			t.Errorf("between the renames there is a data directory: %v, %v", there, err)
+		}
+		return os.ErrInvalid
+	})
+	if there, existsErr := m.Exists(fresh); !errors.Is(err, os.ErrInvalid) || !there || existsErr != nil {
+		t.Errorf("a swap that fails half-way: %v; the new one is still there: %v, %v", err, there, existsErr)
+	}
+	must(t, m.RemoveAll(fresh))
+	if _, err := i.Swap(fresh, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("nothing to swap in: %v", err)
 	}
 	if back, err := m.Exists(i.DataDirectory()); !back || err != nil {

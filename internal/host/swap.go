@@ -8,8 +8,10 @@ import (
 
 // Swap puts newDir, a sibling, in the place of the data directory of a stopped
 // node. oldDir is <data directory>.old-<n>, where the former one is kept; ""
-// when there was none. On an error both are where they were.
-func (i *Instance) Swap(newDir string) (oldDir string, err error) {
+// when there was none. While neither is in the place, so that nobody can start the
+// server, between is called; nil is fine. On an error both are where they were, and what
+// between has done is its own business.
+func (i *Instance) Swap(newDir string, between func() error) (oldDir string, err error) {
 	here := i.node.DataDirectory
 	if filepath.Dir(filepath.Clean(newDir)) != filepath.Dir(here) {
 		return "", i.fail("swap", fmt.Errorf("%s is not beside %s: a rename cannot bring it there", newDir, here))
@@ -22,7 +24,13 @@ func (i *Instance) Swap(newDir string) (oldDir string, err error) {
 	if oldDir, err = i.setAside(); err != nil {
 		return "", i.fail("swap", err)
 	}
-	if err = i.machine.Rename(newDir, here); err == nil {
+	if between != nil {
+		err = between()
+	}
+	if err == nil {
+		err = i.machine.Rename(newDir, here)
+	}
+	if err == nil {
 		return oldDir, nil
 	}
 	if oldDir != "" {
