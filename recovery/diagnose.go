@@ -13,6 +13,7 @@ type Log struct {
 	History  []cluster.Ancestor // of Timeline
 	End      cluster.LSN        // as of host.LogEnd
 	Segment  uint64             // size of a segment in bytes
+	Redo     cluster.LSN        // what was written before has been in the files since the latest checkpoint
 	Horizon  string             // a transaction id: older ones had ended by the latest checkpoint
 	Standby  bool               // it was one when it was last running
 	Clean    bool               // it was stopped in order
@@ -44,6 +45,8 @@ func Diagnose(s *Source, t *Target) (Procedure, string) {
 		return rewindable(l, fmt.Sprintf("its log goes on to %s of timeline %d, which the primary left at %s", l.End, l.Timeline, left))
 	case len(t.Missing) > 0:
 		return Rebuild, fmt.Sprintf("%d files of tables or indexes are missing in it, such as %s", len(t.Missing), t.Missing[0])
+	case len(t.Short) > 0:
+		return Rebuild, fmt.Sprintf("%d files of tables or indexes have lost their ends in it, such as %s", len(t.Short), t.Short[0])
 	case lacksLog(s, l) && t.Archive.missing(s, l) != "":
 		return Rebuild, fmt.Sprintf("the primary's log begins at %s, the node needs it from %s", s.OldestLog, l.End) + archiveReason(s, t)
 	case lacksLog(s, l):

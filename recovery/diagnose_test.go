@@ -111,6 +111,7 @@ func TestPlanOfUnusableDirectories(t *testing.T) {
 		{"missing", func(t *Target) { t.Directory = DirMissing }, Rebuild, "no usable data directory"},
 		{"damaged", func(t *Target) { t.Directory = DirDamaged }, Rebuild, "no usable data directory"},
 		{"unfinished", func(t *Target) { t.Unfinished = "a rewind was interrupted" }, Rebuild, "interrupted"},
+		{"a file is short", func(t *Target) { t.Short = []string{"base/5/16384"} }, Rebuild, "have lost their ends in it, such as base/5/16384"},
 		{"a file is lost", func(t *Target) { t.Missing = []string{"base/5/16384"} }, Rebuild, "such as base/5/16384"},
 		{"unreadable log", func(t *Target) { t.Log, t.LogError = nil, "torn" }, Rebuild, "torn"},
 	} {

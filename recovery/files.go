@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -56,8 +55,13 @@ func (e *Engine) askFilesOf(ctx context.Context, p *prepared, database string) e
 		if err != nil {
 			return err
 		}
-		missing, err := lacking(p.instance.Machine(), p.node.DataDirectory, paths)
-		t.Missing = append(t.Missing, missing...)
+		there, err := fileSizes(p.instance.Machine(), p.node.DataDirectory, paths)
+		if err != nil {
+			return err
+		}
+		t.Missing = append(t.Missing, lacking(paths, there)...)
+		short, err := askShort(ctx, conn, paths, there, t.Log.Redo)
+		t.Short = append(t.Short, short...)
 		return err
 	})
 	var refused *pgconn.PgError
@@ -67,10 +71,11 @@ func (e *Engine) askFilesOf(ctx context.Context, p *prepared, database string) e
 	return err
 }
 
-// lacking are the paths, relative to dir, that are not there. It reads each directory
-// once: there may be many files, on another machine.
-func lacking(m host.Machine, dir string, paths []string) ([]string, error) {
-	there := map[string]bool{}
+// fileSizes are the sizes in bytes of what is in the directories of paths, which are
+// relative to dir. It reads each directory once: there may be many files, on another
+// machine.
+func fileSizes(m host.Machine, dir string, paths []string) (map[string]int64, error) {
+	there := map[string]int64{}
 	looked := map[string]bool{}
 	for _, path := range paths {
 		sub := filepath.Dir(path)
@@ -83,10 +88,22 @@ func lacking(m host.Machine, dir string, paths []string) ([]string, error) {
 			return nil, err
 		}
 		for _, e := range entries {
-			there[filepath.Join(sub, e.Name())] = true
+			if info, err := e.Info(); err == nil { // else it went away meanwhile
+				there[filepath.Join(sub, e.Name())] = info.Size()
+			}
 		}
 	}
-	return slices.DeleteFunc(paths, func(path string) bool { return there[path] }), nil
+	return there, nil
+}
+
+// lacking are the paths that are not there.
+func lacking(paths []string, there map[string]int64) (missing []string) {
+	for _, path := range paths {
+		if _, ok := there[path]; !ok {
+			missing = append(missing, path)
+		}
+	}
+	return missing
 }
 
 func texts(ctx context.Context, conn *pgx.Conn, query string, args ...any) ([]string, error) {

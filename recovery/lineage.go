@@ -106,6 +106,7 @@ func inspectLog(ctx context.Context, i Instance, dir string, t *Target) (err err
 		t.LogError = err.Error()
 		return nil
 	}
+	t.Log.Redo = c.RedoLSN
 	t.Log.Horizon = strconv.FormatUint(uint64(c.Horizon), 10)
 	t.Log.Segment, t.Log.Clean, t.Log.Hints = uint64(c.WALSegmentSize), c.CleanlyStopped(), c.Checksums || c.WALLogHints
 	t.Log.Standby = c.State == "in archive recovery" || c.State == "shut down in recovery"

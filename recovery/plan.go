@@ -84,6 +84,7 @@ type Target struct {
 	Log              *Log              // nil when it could not be read
 	LogError         string            // why
 	Missing          []string          // files that it has lost, relative to the data directory; means something to Follow only
+	Short            []string          // and those that have lost their ends
 	Archive          Archive
 }
 

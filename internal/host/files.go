@@ -111,28 +111,38 @@ func (f files) Exists(path string) (bool, error) {
 }
 
 func (f files) ReadDir(path string) ([]fs.DirEntry, error) {
-	out, err := f.quick(`exec find "$1/" -mindepth 1 -maxdepth 1 -printf '%y%f\0'`, path)
+	out, err := f.quick(`exec find "$1/" -mindepth 1 -maxdepth 1 -printf '%y%s/%f\0'`, path)
 	if err != nil {
 		return nil, err
 	}
 	var entries []fs.DirEntry
 	for item := range strings.SplitSeq(string(out), "\x00") {
-		if item != "" {
-			entries = append(entries, entry{item[1:], item[0]})
+		if head, name, ok := strings.Cut(item, "/"); ok {
+			size, err := strconv.ParseInt(head[1:], 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			entries = append(entries, entry{name, head[0], size})
 		}
 	}
 	return entries, nil
 }
 
-// entry is a name and find's letter for what it is.
+// entry is a name, find's letter for what it is, and a size. It is its own FileInfo,
+// which has no permissions and no time.
 type entry struct {
 	name   string
 	letter byte
+	size   int64
 }
 
 func (e entry) Name() string               { return e.name }
 func (e entry) IsDir() bool                { return e.letter == 'd' }
-func (e entry) Info() (fs.FileInfo, error) { return nil, errors.ErrUnsupported }
+func (e entry) Info() (fs.FileInfo, error) { return e, nil }
+func (e entry) Size() int64                { return e.size }
+func (e entry) Mode() fs.FileMode          { return e.Type() }
+func (e entry) ModTime() time.Time         { return time.Time{} }
+func (e entry) Sys() any                   { return nil }
 
 func (e entry) Type() fs.FileMode {
 	return map[byte]fs.FileMode{'f': 0, 'd': fs.ModeDir, 'l': fs.ModeSymlink, 'p': fs.ModeNamedPipe, 's': fs.ModeSocket,

@@ -24,6 +24,7 @@ type Machine interface {
 	// MkdirAll makes what is missing of path, owned by the owner.
 	MkdirAll(path string, mode fs.FileMode) error
 	Exists(path string) (bool, error)
+	// ReadDir's entries know their types and sizes.
 	ReadDir(path string) ([]fs.DirEntry, error)
 	// Free is the space left in bytes on the file system that holds path, or
 	// that would hold it.

@@ -99,6 +99,9 @@ func (m machine) testNames() {
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Type().String()[:1]+e.Name())
+		if info, err := e.Info(); err != nil || (info.Size() > 0) != (e.Name() != "empty") && info.Mode().IsRegular() {
+			m.Errorf("%s: %+v, %v", e.Name(), info, err)
+		}
 	}
 	slices.Sort(names)
 	if want := []string{"-empty", "-g", "Llink", "dsub"}; !slices.Equal(names, want) {
