@@ -14,11 +14,17 @@ import (
 	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
-// BenchmarkRebuild copies some 500 MB by pg_basebackup as one would by hand, and by
+// BenchmarkRebuild copies a primary by pg_basebackup as one would by hand, and by
 // RECOVER NODE 1 REBUILD, in turn.
 func BenchmarkRebuild(b *testing.B) {
+	b.Run("500MB", func(b *testing.B) { benchmarkRebuild(b, 470_000) })
+	b.Run("1500MB", func(b *testing.B) { benchmarkRebuild(b, 1_410_000) })
+}
+
+// benchmarkRebuild has rows of a kilobyte.
+func benchmarkRebuild(b *testing.B, rows int) {
 	db := pgtest.Cluster(b, 1)
-	db.Exec(0, "CREATE TABLE ballast AS SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, 470000) g")
+	db.Exec(0, fmt.Sprintf("CREATE TABLE ballast AS SELECT g, repeat(md5(g::text), 30) FROM generate_series(1, %d) g", rows))
 	db.AwaitCaughtUp(0, 1)
 	db.Exec(0, "CHECKPOINT")
 	board := cluster.NewBoard(db.Nodes(), time.Now())
