@@ -115,5 +115,8 @@ func inspectLog(ctx context.Context, i Instance, dir string, t *Target) (err err
 
 func readLog(ctx context.Context, i Instance) (*Log, error) {
 	end, err := i.LogEnd(ctx)
-	return &Log{Timeline: end.Timeline, History: end.History, End: end.End}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Log{Timeline: end.Timeline, History: end.History, End: end.End}, nil
 }
