@@ -1,7 +1,6 @@
 package pgtest
 
 import (
-	"net"
 	"testing"
 	"time"
 )
@@ -27,25 +26,4 @@ func eventually(timeout time.Duration, cond func() bool) bool {
 		}
 		time.Sleep(pause)
 	}
-}
-
-// FreePort is a TCP port of 127.0.0.1 that nobody listened on a moment ago.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	return freePorts(t, 1)[0]
-}
-
-// freePorts holds all of them before it lets go, so that they are distinct.
-func freePorts(t testing.TB, n int) []int {
-	t.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }

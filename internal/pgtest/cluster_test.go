@@ -63,11 +63,18 @@ func TestClustersDiffer(t *testing.T) {
 }
 
 func TestFreePort(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(FreePort(t)))
-	if err != nil {
-		t.Fatal(err)
+	address := "127.0.0.1:" + strconv.Itoa(FreePort(t))
+	if conn, err := net.Dial("tcp4", address); err == nil {
+		conn.Close()
+		t.Error("somebody listens there")
 	}
-	l.Close()
+	for range 2 { // a server, and the one that takes its place
+		l, err := net.Listen("tcp4", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
 }
 
 // recorder is a testing.TB that only notes failures.

@@ -106,10 +106,10 @@ func (c *TestCluster) place(n int, o *options) {
 	if err := c.system.machine.MkdirAll(c.dir, 0o755); err != nil {
 		c.t.Fatal(err)
 	}
-	for id, port := range freePorts(c.t, n) {
+	for id := range n {
 		name := fmt.Sprintf("node%d", id)
 		node := cluster.Node{
-			ID: cluster.NodeID(id), Name: name, Host: "127.0.0.1", Port: port,
+			ID: cluster.NodeID(id), Name: name, Host: "127.0.0.1", Port: FreePort(c.t),
 			DataDirectory: filepath.Join(c.dir, name), Access: cluster.AccessLocal, Weight: 1,
 		}
 		c.nodes = append(c.nodes, node)
