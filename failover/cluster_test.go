@@ -136,6 +136,10 @@ func (r *rig) cut(standby cluster.NodeID) {
 	})
 }
 
+// silence is how long a primary that says nothing is waited for, by default. One that
+// is gone is replaced sooner, on any machine.
+const silence = 3700 * time.Millisecond
+
 func TestPrimaryKilled(t *testing.T) {
 	r := newRig(t, 2)
 	r.write(0, 1, 2)
@@ -157,7 +161,7 @@ func TestPrimaryKilled(t *testing.T) {
 	followed := time.Since(began)
 	r.pg.AwaitCaughtUp(2, 1)
 	t.Logf("kill took %v, writes open after %v, standby follows after %v", killed, open, followed)
-	if open > 2*time.Second {
+	if open > silence { // 0.2 s on a machine with nothing else to do
 		t.Errorf("writes were open after %v", open)
 	}
 
@@ -290,9 +294,7 @@ func TestStandbyComesBack(t *testing.T) {
 	r := newRig(t, 1)
 	r.pg.Kill(1)
 	r.await("node 1 down", func(s *cluster.Snapshot) bool { return s.Nodes[1].Status == cluster.Down })
-	if got := r.board.Position(1).Load().LSN; got != 0 {
-		t.Errorf("its position is still known: %v", got)
-	}
+	r.await("its position forgotten", func(*cluster.Snapshot) bool { return r.board.Position(1).Forgotten() })
 	r.pg.Start(1)
 	r.await("node 1 up", func(s *cluster.Snapshot) bool { return s.Nodes[1].Status == cluster.Up })
 	if err := r.engine.Detach(t.Context(), 1); err != nil {
@@ -330,9 +332,10 @@ func TestPositionsOfRealNodes(t *testing.T) {
 		slowest = max(slowest, time.Since(needed))
 	}
 	t.Logf("slowest token reached the standby after %v", slowest)
-	if p := r.board.Position(1).Load(); p.Lag != 0 || p.Epoch != 1 {
-		t.Errorf("a standby that has caught up: %+v", *p)
-	}
+	r.await("the standby to have caught up", func(*cluster.Snapshot) bool {
+		p := r.board.Position(1).Load()
+		return p.Lag == 0 && p.Epoch == 1
+	})
 	if polls := r.pollsPerSecond(); polls > 3 {
 		t.Errorf("%d polls in an idle second", polls)
 	}

@@ -64,7 +64,7 @@ func TestPromoteTellsAllObstacles(t *testing.T) {
 			t.Errorf("%q is not in the hint: %s", want, refused.Hint())
 		}
 	}
-	if took > time.Second {
+	if took >= preflightPatience {
 		t.Errorf("what lasts was waited for: %v", took)
 	}
 	if s := r.board.Current(); s.Writable() != 0 || s.Epoch != 1 {
@@ -91,7 +91,7 @@ func TestPromoteOfADeadStandby(t *testing.T) {
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "node 1 does not answer (refused") {
 		t.Errorf("got %v", err)
 	}
-	if took < preflightPatience || took > preflightPatience+2*time.Second {
+	if took < preflightPatience || took > 5*preflightPatience {
 		t.Errorf("refused after %v", took)
 	}
 	t.Logf("after %v:\nERROR:  %v\nHINT:  %s", took, err, refused.Hint())
