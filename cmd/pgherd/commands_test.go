@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
@@ -31,11 +33,7 @@ func TestCommands(t *testing.T) {
 	expect("postgres", "SHOW pool_nonsense", "did you mean")
 	expect("pgpool", "CHECK", "PROMOTE NODE 1|ok||\n")
 	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "start node 0 as a standby of node 1")
-	read := r.slowRead(c)
-	expect("pgpool", "DETACH NODE 1 GRACEFULLY", "DETACH NODE\n")
-	if answer := <-read; answer != "on a standby: true" {
-		t.Errorf("the read that ran got: %s", answer)
-	}
+	r.detachGracefully(c)
 	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "refused|1|node 1 is detached|ATTACH NODE 1 first.\n")
 	expect("pgpool", "CHECK", "node 1|failed|down: detached")
 	expect("pgpool", "ATTACH NODE 1", "ATTACH NODE\n")
@@ -101,21 +99,56 @@ func TestShutdownWaitsForClients(t *testing.T) {
 	pgtest.Await(t, 10*time.Second, "the end", func() bool { return strings.Contains(r.log.String(), "shutting down") })
 }
 
-// slowRead has a client read on the standby, and returns when that runs.
-func (r *rig) slowRead(c *pgx.Conn) <-chan string {
+const readHeld = "/*pgherd: standby*/ SELECT pg_is_in_recovery() FROM held"
+
+// detachGracefully asks for that while a client reads on the standby: the command
+// waits for the answer.
+func (r *rig) detachGracefully(c *pgx.Conn) {
+	r.Helper()
+	lock, err := r.cluster.Connect(r.Context(), 0, "postgres")
+	r.must(err)
+	defer lock.Close(context.Background())
+	r.exec(lock, "CREATE TABLE held AS SELECT 1")
+	pgtest.Await(r, 20*time.Second, "the standby to be read", func() bool {
+		var standby bool
+		return c.QueryRow(r.Context(), readHeld).Scan(&standby) == nil && standby
+	})
+	r.exec(lock, "BEGIN; LOCK TABLE held") // on the standby, too, once it is in the log
+	r.cluster.Exec(0, "SELECT pg_logical_emit_message(true, '', 'it is flushed')")
+	r.cluster.AwaitCaughtUp(0, 1)
+	read, detached := r.waitingRead(c), make(chan string, 1)
+	go func() {
+		out, _ := r.psql("pgpool", "DETACH NODE 1 GRACEFULLY") // its error is in what it prints
+		detached <- out
+	}()
+	pgtest.Await(r, 20*time.Second, "no reads to begin on the standby", func() bool { return r.app.board.Current().Nodes[1].Weight == 0 })
+	if s := r.app.board.Current().Nodes[1].Status; s != cluster.Up || len(detached) > 0 {
+		r.Errorf("node 1 is %s while a statement runs there", s)
+	}
+	r.exec(lock, "COMMIT")
+	if answer := <-read; answer != "on a standby: true" {
+		r.Errorf("the read that ran got: %s", answer)
+	}
+	if out := <-detached; !strings.Contains(out, "DETACH NODE\n") {
+		r.Errorf("DETACH NODE 1 GRACEFULLY:\n%s", out)
+	}
+}
+
+// waitingRead has a client read the locked table on the standby, and returns when it waits there.
+func (r *rig) waitingRead(c *pgx.Conn) <-chan string {
 	r.Helper()
 	answer := make(chan string, 1)
 	go func() {
 		var standby bool
-		err := c.QueryRow(r.Context(), "/*pgherd: standby*/ SELECT pg_is_in_recovery() FROM pg_sleep(0.5)").Scan(&standby)
+		err := c.QueryRow(r.Context(), readHeld).Scan(&standby)
 		if err != nil {
 			answer <- err.Error()
 			return
 		}
 		answer <- fmt.Sprint("on a standby: ", standby)
 	}()
-	pgtest.Await(r, 10*time.Second, "the read to run", func() bool {
-		return r.mustPSQL("pgpool", "SELECT count(*) FROM servers WHERE state = 'active'") == "1\n"
+	pgtest.Await(r, 20*time.Second, "the read to wait", func() bool {
+		return r.onNode(1, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 1
 	})
 	return answer
 }
