@@ -37,11 +37,10 @@ func TestAutoRecoverRewindsAnOldPrimary(t *testing.T) {
 		err := conn.QueryRow(t.Context(), "SELECT pg_is_in_recovery() || ' ' || (to_regclass('sent') IS NOT NULL) || ' ' || (to_regclass('lost') IS NULL)").Scan(&there)
 		return err == nil && there == "true true true"
 	})
-	events := r.mustPSQL("pgpool", "SELECT event FROM pool_events WHERE kind = 'recovery'")
 	for _, part := range []string{"auto_recover (rewind): node 0 is back", "1 committed transaction"} {
-		if !strings.Contains(events, part) {
-			t.Errorf("the events lack %q:\n%s", part, events)
-		}
+		pgtest.Await(t, 10*time.Second, "the event: "+part, func() bool { // it is in service before that is told
+			return strings.Contains(r.mustPSQL("pgpool", "SELECT event FROM pool_events WHERE kind = 'recovery'"), part)
+		})
 	}
 }
 

@@ -140,21 +140,18 @@ func (l *load) end() {
 	l.wg.Wait()
 }
 
-// Ensure that a crash of the primary under load disconnects nobody, that writes
-// are back within 1 s (0.2 s on a machine with nothing else to do), and that the other standby follows the new primary.
+// Ensure that a crash of the primary under load disconnects nobody, that writes are
+// back before a primary would be given up that only says nothing (3.7 s; it takes
+// 0.2 s on a machine with nothing else to do), and that the other standby follows the
+// new primary.
 func TestCrashOfThePrimary(t *testing.T) {
 	r := startRig(t, 2, "")
 	r.awaitStreaming()
 	l := r.startLoad()
 	defer l.end()
-	pgtest.Await(t, 10*time.Second, "load", func() bool { return l.writes.Load() > 500 })
-	if first := r.crash(l); first > time.Second {
-		// Somebody else may have used the machine.
-		r.recoverNode(0)
-		r.awaitStreaming()
-		if again := r.crash(l); again > time.Second {
-			t.Errorf("writes were back after %s, and after %s the second time; want 1 s", first, again)
-		}
+	pgtest.Await(t, 20*time.Second, "load", func() bool { return l.writes.Load() > 500 })
+	if outage := r.crash(l); outage > 3700*time.Millisecond {
+		t.Errorf("writes were back after %s", outage)
 	}
 	l.end()
 	if n := l.disconnects.Load(); n > 0 {
@@ -218,7 +215,7 @@ func TestRecoverUnderLoad(t *testing.T) {
 	r.recoverNode(2)
 	r.awaitStreaming()
 	count := l.reads.Load()
-	pgtest.Await(t, 10*time.Second, "reads", func() bool { return l.reads.Load() > count+100 })
+	pgtest.Await(t, 20*time.Second, "reads", func() bool { return l.reads.Load() > count+100 })
 	l.end()
 	t.Logf("%d writes, %d reads", l.writes.Load(), l.reads.Load())
 	if n := l.failed.Load(); n > 0 {

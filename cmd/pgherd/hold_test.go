@@ -31,7 +31,7 @@ func TestHold(t *testing.T) {
 		_, err := waiting.Exec(context.Background(), "SELECT 1")
 		answered <- err
 	}()
-	pgtest.Await(t, 5*time.Second, "the other to stand in line", func() bool {
+	pgtest.Await(t, 20*time.Second, "the other to stand in line", func() bool {
 		return r.mustPSQL("pgpool", "SELECT count(*) FROM clients WHERE state = 'waiting'") == "1\n"
 	})
 	if out, err := r.psql("pgpool", "RESUME"); err == nil || !strings.Contains(out, "nothing is paused") {

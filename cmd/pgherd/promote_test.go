@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,21 +74,29 @@ func TestPromoteUnderPgbench(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var out bytes.Buffer
-	load := exec.Command("pgbench", "-n", "-c", "64", "-j", "2", "-T", "7", "-P", "1", r.dsn("bench", ""))
+	load := exec.CommandContext(t.Context(), "pgbench", "-n", "-c", "64", "-j", "2", "-T", "600", r.dsn("bench", ""))
 	load.Stdout, load.Stderr = &out, &out
 	if err := load.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c := r.client()
-	for _, to := range []string{"1", "0"} {
-		pgtest.Await(t, 10*time.Second, "64 clients at work", func() bool {
-			var rows int
-			return c.QueryRow(t.Context(), "SELECT count(*) FROM pgbench_history").Scan(&rows) == nil && rows > 500
+	c, done := r.client(), 0
+	atWork := func() {
+		t.Helper()
+		before := done
+		pgtest.Await(t, 20*time.Second, "64 clients at work", func() bool {
+			return c.QueryRow(t.Context(), "SELECT count(*) FROM pgbench_history").Scan(&done) == nil && done > before+500
 		})
+	}
+	for _, to := range []string{"1", "0"} {
+		atWork()
 		began := time.Now()
 		r.mustPSQL("pgpool", "PROMOTE NODE "+to)
 		t.Logf("PROMOTE NODE %s took %s", to, time.Since(began).Round(time.Millisecond))
 		r.awaitStreaming()
+	}
+	atWork()
+	if err := load.Process.Signal(syscall.SIGALRM); err != nil { // its time is over
+		t.Error(err)
 	}
 	if err := load.Wait(); err != nil || !strings.Contains(out.String(), "number of failed transactions: 0 ") {
 		t.Errorf("pgbench: %v\n%s", err, &out)

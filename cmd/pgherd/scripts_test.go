@@ -118,7 +118,7 @@ func (r *rig) wantScriptErrors(l *load) {
 func (l *load) goesOn(r *rig) {
 	r.Helper()
 	before := l.writes.Load()
-	pgtest.Await(r, 5*time.Second, "clients to go on", func() bool { return l.writes.Load() > before+20 })
+	pgtest.Await(r, 20*time.Second, "clients to go on", func() bool { return l.writes.Load() > before+20 })
 }
 
 // wantTwoStages recovers the node, and asserts that who keeps a connection idle is cut
