@@ -15,12 +15,14 @@ export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 # Packages whose tests start PostgreSQL, and all others.
 list     = $(GO) list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./...
-clusters = $$($(list) | grep    internal/pgtest | cut -d' ' -f1)
+clusters = $$($(list) | grep    internal/pgtest | cut -d' ' -f1 | grep -v '/\(failover\|recovery\)$$')
 units    = $$($(list) | grep -v internal/pgtest | cut -d' ' -f1)
-# The decisions of the engines, which need no PostgreSQL either.
-decisions = ^Test(Scenarios|Storm|Model|Doubt|Wide|AcksOf|Health|Weights|QuoteLiteral|TimelineOf|Outcome|Pause|Patience.*|Alarm|Lag|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*|Autopilot.*|Claim|ForkOf|Transactions.*|Size|Steps.*|SpaceHint.*|IsMount.*|PutBack)$$
+# The decisions of the engines need no PostgreSQL either, and have no goroutines
+# that the race detector could watch.
+engines   = ./failover ./recovery
+decided   = ^Test(Scenarios|Storm|Model|Doubt|Wide|AcksOf|Health|Weights|QuoteLiteral|TimelineOf|Outcome|Pause|Patience.*|Alarm|Lag|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*|Autopilot.*|Claim|ForkOf|Transactions.*|Size|Steps.*|SpaceHint.*|IsMount.*|PutBack)$$
 
-.PHONY: build demo test check fmt vet lint layers unit race churn fuzz corpus consistency install clean setup compiler
+.PHONY: build demo test check static fmt vet lint layers unit decisions race churn fuzz corpus consistency install clean setup compiler
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -31,10 +33,12 @@ demo: setup build
 	bin/pgherd demo $(DEMO)
 
 # Everything, with real servers and the race detector: minutes.
-test: setup check race
+test: setup static decisions race
 
 # Seconds, and no PostgreSQL: for every change on the way.
-check: compiler fmt vet lint layers unit
+check: static unit decisions
+
+static: compiler fmt vet lint layers
 
 fmt:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
@@ -51,11 +55,14 @@ layers:
 
 unit:
 	$(GO) test $(units)
-	$(GO) test -run '$(decisions)' ./failover ./recovery
+
+decisions:
+	$(GO) test -run '$(decided)' $(engines)
 
 # Servers of several packages at once would starve each other: one by one.
 race:
 	$(GO) test -race $(units)
+	$(GO) test -race -p 1 -timeout 10m -skip '$(decided)' $(engines)
 	$(GO) test -race -p 1 -timeout 10m $(clusters)
 	PGHERD_CHURN=20s $(GO) test -run 'Allocate|Churn|Idle' ./server # the detector allocates, and slows things down
 
