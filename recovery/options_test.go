@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pgtest"
@@ -127,6 +128,7 @@ func TestCancelWhenItStreams(t *testing.T) {
 	if !errors.As(err, &failed) || !errors.Is(err, context.Canceled) || !strings.HasSuffix(failed.Left, "its server was started to follow the primary") {
 		t.Fatalf("got %v, want a StepError that tells that the server was started", err)
 	}
-	r.db.AwaitCaughtUp(0, 1)
-	r.want(0, "SELECT active::text FROM pg_replication_slots", "true")
+	pgtest.Await(t, 20*time.Second, "its slot to be in use", func() bool {
+		return r.text(0, "SELECT active::text FROM pg_replication_slots") == "true"
+	})
 }
