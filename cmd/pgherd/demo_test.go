@@ -36,12 +36,8 @@ func newDemoRig(t *testing.T) *demoRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := openDir(t)
-	r := &demoRig{t: t, program: filepath.Join(base, "pgherd"), psql: filepath.Join(bin, "psql"),
-		dir: filepath.Join(base, "demo"), port: pgtest.FreePort(t)}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", r.program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	r := &demoRig{t: t, program: program(t), psql: filepath.Join(bin, "psql"),
+		dir: filepath.Join(openDir(t), "demo"), port: pgtest.FreePort(t)}
 	t.Cleanup(r.clean)
 	return r
 }

@@ -35,17 +35,13 @@ func startProcess(t *testing.T) *served {
 	return p
 }
 
-// newProcess builds the program, and starts a cluster to put it in front of.
+// newProcess starts a cluster to put the program in front of.
 func newProcess(t *testing.T, standbys int, extra string, opts ...pgtest.Option) *served {
 	t.Helper()
 	pgtest.Leaks(t)
 	p := &served{rig: &rig{T: t, cluster: pgtest.Cluster(t, standbys, opts...), log: &logTail{}}}
-	dir := t.TempDir()
-	p.program = filepath.Join(dir, "pgherd")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", p.program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	p.config = p.writeConfigIn(dir, extra)
+	p.program = program(t)
+	p.config = p.writeConfig(extra)
 	return p
 }
 
