@@ -59,11 +59,12 @@ unit:
 decisions:
 	$(GO) test -run '$(decided)' $(engines)
 
-# Servers of several packages at once would starve each other: one by one.
+# Two packages at a time: their tests wait more than they work. Servers of many at
+# once would starve each other.
 race:
 	$(GO) test -race $(units)
-	$(GO) test -race -p 1 -timeout 10m -skip '$(decided)' $(engines)
-	$(GO) test -race -p 1 -timeout 10m $(clusters)
+	$(GO) test -race -p 2 -timeout 10m -skip '$(decided)' $(engines)
+	$(GO) test -race -p 2 -timeout 10m $(clusters)
 	PGHERD_CHURN=20s $(GO) test -run 'Allocate|Churn|Idle' ./server # the detector allocates, and slows things down
 
 # Clients that come and go as they like, for a minute.
