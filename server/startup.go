@@ -89,6 +89,9 @@ func (l *login) run() error {
 	if err != nil {
 		return err
 	}
+	if !l.console {
+		l.tally = l.shard.tally(l.database) // there is such a database
+	}
 	return l.welcome(params)
 }
 
@@ -110,7 +113,6 @@ func (l *login) admit() error {
 		return e
 	}
 	l.counted = true
-	l.tally = l.shard.tally(l.database)
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/pgherd/pgherd/internal/reactor"
 )
 
-// ErrRetired is what waiters get when their node goes out of use: decide anew.
+// ErrRetired is what waiters get when their node, or pool, goes out of use: decide anew.
 var ErrRetired = errors.New("the node went out of use")
 
 // Key names a pool.
@@ -41,6 +41,8 @@ type Pool struct {
 	paused     bool
 	watches    []watch
 	home       *reactor.Loop // of who stood in line last; nil while the node is not used
+	asked      uint32        // tick of who stood in line last, or of its making
+	gone       bool          // there may be another one of its key: see vacate
 
 	unreachable bool // as of the last dial
 	refusal     refusal
@@ -87,7 +89,11 @@ func (p *Pool) Join(t *reactor.Task) *Waiter {
 		post(s.Conn.Loop(), func() { p.move(s, w) })
 		return w
 	}
-	p.home = t.Loop()
+	if p.gone {
+		w.err, w.phase = ErrRetired, served
+		return w
+	}
+	p.home, p.asked = t.Loop(), p.tick()
 	if err := p.refusedLocked(); err != nil {
 		w.err, w.phase = err, served
 		return w

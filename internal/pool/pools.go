@@ -60,6 +60,7 @@ type Pools struct {
 	mu         sync.RWMutex // guards what follows
 	pools      map[Key]*Pool
 	complaints map[Key]complaint
+	most       int             // pools, until those that nobody uses are looked for
 	paused     map[string]bool // databases; "" is all of them
 	holds      int             // Hold less Release
 
@@ -74,7 +75,7 @@ func New(c Config, secrets Secrets, observer Observer, log hclog.Logger) *Pools 
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Pools{secrets: secrets, observer: observer, log: log, ctx: ctx, stop: stop,
 		pools: map[Key]*Pool{}, complaints: map[Key]complaint{}, welcomes: map[database]map[string]string{}}
-	p.ledger.open, p.paused = map[share]int{}, map[string]bool{}
+	p.ledger.open, p.paused, p.most = map[share]int{}, map[string]bool{}, manyPools
 	p.current.Store(&c)
 	p.work.Go(p.reap)
 	return p
@@ -119,6 +120,7 @@ func (p *Pools) Pool(k Key) *Pool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pools[k] == nil {
+		p.boundLocked()
 		p.pools[k] = p.newPool(k)
 	}
 	return p.pools[k]
@@ -127,7 +129,7 @@ func (p *Pools) Pool(k Key) *Pool {
 func (p *Pools) newPool(k Key) *Pool {
 	c := p.config()
 	pool := &Pool{key: k, limits: c.limitsOf(k), tick: p.ticks.Load, ledger: &p.ledger, makeRoom: p.makeRoom, lost: p.Report,
-		idle: make([][]*Server, c.Loops), paused: p.pausedLocked(k.Database)}
+		asked: p.ticks.Load(), idle: make([][]*Server, c.Loops), paused: p.pausedLocked(k.Database)}
 	pool.dial = func(l *reactor.Loop) {
 		generation := pool.generation
 		p.work.Go(func() { p.connect(pool, l, generation) })
@@ -259,7 +261,7 @@ func (p *Pools) reap() {
 }
 
 // reapOnce looks after every pool. Connections that were last used longer ago
-// than server_idle_timeout are closed.
+// than server_idle_timeout are closed, and pools that nobody uses forgotten.
 func (p *Pools) reapOnce(now uint32) {
 	before := uint32(0)
 	if limit := uint32(p.config().IdleTimeout / time.Second); limit > 0 && now > limit {
@@ -268,4 +270,5 @@ func (p *Pools) reapOnce(now uint32) {
 	for _, pool := range p.all() {
 		pool.tend(before)
 	}
+	p.sweep()
 }
