@@ -15,8 +15,7 @@ type Gates interface {
 	Pause(database string) bool
 	Resume(database string) bool
 	Settle(ctx context.Context, database string) error // until nobody has a server
-	Suspend(ctx context.Context) (dropped int, err error)
-	Suspended() bool
+	Suspend(ctx context.Context, database string) (dropped int, err error)
 	Disable(database string) bool
 	Enable(database string) bool
 	Kill(ctx context.Context, database string) (clients int, err error)

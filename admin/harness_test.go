@@ -199,7 +199,6 @@ func (e *engines) Disable(database string) bool              { return !e.gate("d
 func (e *engines) Enable(database string) bool               { return e.gate("enable", database).Disabled }
 func (e *engines) Reconnect(database string)                 { e.gate("reconnect", database) }
 func (e *engines) Renewed(context.Context, string) error     { return nil }
-func (e *engines) Suspended() bool                           { return e.suspended.Load() }
 func (e *engines) Kill(context.Context, string) (int, error) { e.note("kill"); return 3, nil }
 
 func (e *engines) Settle(ctx context.Context, _ string) error {
@@ -210,8 +209,8 @@ func (e *engines) Settle(ctx context.Context, _ string) error {
 }
 
 // Suspend disconnects two clients.
-func (e *engines) Suspend(context.Context) (int, error) {
-	e.note("suspend")
+func (e *engines) Suspend(_ context.Context, database string) (int, error) {
+	e.note("suspend " + database)
 	e.suspended.Store(true)
 	return 2, nil
 }
@@ -226,7 +225,7 @@ func (e *engines) gate(call, database string) report.Gate {
 
 // Gate has one database that is paused and disabled.
 func (e *engines) Gate(database string) report.Gate {
-	return report.Gate{Paused: database == "held", Disabled: database == "held"}
+	return report.Gate{Paused: database == "held", Disabled: database == "held", Suspended: database == "held" || e.suspended.Load()}
 }
 
 func testBoard() *cluster.Board {

@@ -41,29 +41,31 @@ func resume(d Deps) command {
 			case database == "":
 				return newError(codeNotNow, "nothing is paused or suspended")
 			}
-			return alreadySo(database, "not paused")
+			return alreadySo(database, "neither paused nor suspended")
 		}),
 	}
 }
 
-// suspend is PgBouncer's. Cancelled while it waits, it is undone.
+// suspend is PgBouncer's, which has it for all databases only. Cancelled while it
+// waits, it is undone.
 func suspend(d Deps) command {
 	return command{
 		words: []string{"SUSPEND"},
+		usage: "[database]",
 		help:  "stop reading from clients, whatever they are doing, and pass on what was read; RESUME undoes it",
 		tag:   "SUSPEND",
-		parse: nothingMore(func(ctx context.Context, progress func(string)) ([][]any, error) {
-			if d.Gates.Suspended() {
-				return nil, newError(codeNotNow, "clients are suspended already")
+		parse: onDatabase(d, optional, func(ctx context.Context, database string, progress func(string)) error {
+			if d.Gates.Gate(database).Suspended {
+				return alreadySo(database, "suspended already")
 			}
-			dropped, err := d.Gates.Suspend(ctx)
+			dropped, err := d.Gates.Suspend(ctx, database)
 			if dropped > 0 {
 				progress(fmt.Sprintf("clients disconnected because of suspend_timeout: %d", dropped))
 			}
 			if err != nil {
-				return nil, fmt.Errorf("clients were not suspended: %w", err)
+				return fmt.Errorf("the clients of %s were not suspended: %w", inWords(database), err)
 			}
-			return nil, nil
+			return nil
 		}),
 	}
 }

@@ -10,7 +10,8 @@ func state(d Deps) view {
 	return view{name: "state", help: "whether pgherd is active", audience: privilegeLook, style: pgbouncerStyle,
 		columns: columns("key:s value:s"),
 		rows: func(context.Context) ([][]any, error) {
-			paused, suspended := d.Gates.Gate("").Paused, d.Gates.Suspended()
+			all := d.Gates.Gate("")
+			paused, suspended := all.Paused, all.Suspended
 			return [][]any{{"active", yesNo(!paused && !suspended)}, {"paused", yesNo(paused)}, {"suspended", yesNo(suspended)}}, nil
 		}}
 }

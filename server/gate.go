@@ -39,7 +39,7 @@ func (g *gate) closed(database string) bool {
 
 // Gate is what keeps the clients of a database waiting, or out.
 func (s *Server) Gate(database string) report.Gate {
-	return report.Gate{Paused: s.pools.Paused(database), Disabled: s.gate.closed(database)}
+	return report.Gate{Paused: s.pools.Paused(database), Disabled: s.gate.closed(database), Suspended: s.suspended.holds(database)}
 }
 
 // Disable keeps new clients out of a database (DISABLE). It is false when they
@@ -53,9 +53,9 @@ func (s *Server) Enable(database string) bool { return s.gate.set(database, fals
 // Settle waits until nobody is in one (PAUSE).
 func (s *Server) Pause(database string) bool { return s.pools.Pause(database) }
 
-// Resume undoes Pause; without a database Suspend, too.
+// Resume undoes Pause and Suspend of a database; without one, all of them.
 func (s *Server) Resume(database string) bool {
-	suspended := database == "" && s.unsuspend()
+	suspended := s.unsuspend(database)
 	return s.pools.Resume(database) || suspended
 }
 

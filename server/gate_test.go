@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/report"
+	"github.com/pgherd/pgherd/internal/wire"
 )
 
 // waiting counts the clients that stand in line.
@@ -134,4 +135,26 @@ func TestReconnectKeepsSessions(t *testing.T) {
 	if got := query[string](t, c, "show search_path"); got != "pg_catalog" {
 		t.Errorf("search_path is %s", got)
 	}
+}
+
+// Ensure that a database which does not exist leaves nothing behind when its clients
+// have been refused.
+func TestUnknownDatabaseIsForgotten(t *testing.T) {
+	r := newRig(t, 0, trust)
+	r.raw()
+	for range 3 {
+		c := r.dialRaw()
+		c.send(wire.AppendStartup(nil, "user", "bench", "database", "nosuch"))
+		if got := c.answers(1); !strings.Contains(got, "E:3D000") {
+			t.Error(got)
+		}
+	}
+	counted, err := r.server.Traffic(t.Context())
+	if err != nil || len(counted) != 1 || counted[0].Database != "bench" {
+		t.Errorf("statistics of %v, %v", counted, err)
+	}
+	await(t, func() bool {
+		all := r.server.Pools()
+		return len(all) == 1 && all[0].Database == "bench"
+	})
 }

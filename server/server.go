@@ -106,7 +106,7 @@ type Server struct {
 	ids       atomic.Uint64   // of sessions
 	periods   periods
 	draining  atomic.Bool
-	suspended atomic.Bool
+	suspended suspended
 	accepting bool         // touched by the first loop only
 	commands  atomic.Int64 // clients of the console that may command
 
@@ -257,10 +257,10 @@ func (s *Server) accept(fd int) {
 	}
 }
 
-// followListeners accepts clients, but while they are suspended.
+// followListeners accepts clients, but while all are suspended.
 func (s *Server) followListeners() {
 	s.group.Loops()[0].Post(func() {
-		if s.accepting == s.suspended.Load() {
+		if s.accepting == s.suspended.said("") {
 			s.setAccepting(!s.accepting)
 		}
 	})
@@ -291,7 +291,7 @@ func (s *Server) StopAccepting() {
 // what they run is cancelled.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.draining.Store(true)
-	s.unsuspend() // sessions end by themselves
+	s.unsuspend("") // sessions end by themselves
 	s.StopAccepting()
 	s.stopConsoles()
 	s.replications.drain()

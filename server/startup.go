@@ -296,7 +296,11 @@ func (l *login) welcome(params map[string]string) error {
 	if !l.console {
 		l.shard.watchTime(l.session)
 	}
-	return l.write(wire.AppendReady(b, wire.TxIdle))
+	err := l.write(wire.AppendReady(b, wire.TxIdle))
+	if !l.console {
+		l.suspendNew()
+	}
+	return err
 }
 
 // pid is that of the server which the session keeps to its end, so that it can be

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pgherd/pgherd/internal/wire"
@@ -22,38 +25,74 @@ var (
 	errShuttingDown = errors.New("pgherd is shutting down")
 )
 
-// Suspend stops reading from clients, and from the connections to nodes that they
-// have, until Resume; nobody new is accepted (SUSPEND). It returns when all that had
-// been read is passed on. Clients that don't take their answers within suspend_timeout,
-// or don't get through their login, are disconnected: dropped is how many. After an
-// error nobody is suspended any more, but for one that says that they were before.
-func (s *Server) Suspend(ctx context.Context) (dropped int, err error) {
-	if !s.suspended.CompareAndSwap(false, true) {
+// suspended is what SUSPEND was said of: databases, "" for all. Every look at it is
+// without a lock.
+type suspended struct {
+	mu    sync.Mutex // held while names is replaced
+	names atomic.Pointer[map[string]bool]
+}
+
+// said reports whether it was said of just that.
+func (x *suspended) said(database string) bool {
+	names := x.names.Load()
+	return names != nil && (*names)[database]
+}
+
+// holds reports whether the clients of a database are held.
+func (x *suspended) holds(database string) bool { return x.said("") || x.said(database) }
+
+// set notes what was said; without a database, RESUME is of all. It is false when
+// nothing has changed.
+func (x *suspended) set(database string, on bool) (changed bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	next := map[string]bool{}
+	if names := x.names.Load(); names != nil {
+		maps.Copy(next, *names)
+	}
+	before := len(next)
+	switch {
+	case on:
+		next[database] = true
+	case database == "":
+		clear(next)
+	default:
+		delete(next, database)
+	}
+	x.names.Store(&next)
+	return len(next) != before
+}
+
+// Suspend stops reading from the clients of a database, and from the connections to
+// nodes that they have, until Resume (SUSPEND). Without a database these are all
+// clients, and nobody new is accepted. It returns when all that had been read is
+// passed on. Clients that don't take their answers within suspend_timeout, or don't
+// get through their login, are disconnected: dropped is how many. After an error
+// nobody is suspended any more, but for one that says that they were before.
+func (s *Server) Suspend(ctx context.Context, database string) (dropped int, err error) {
+	if !s.suspended.set(database, true) {
 		return 0, errSuspended
 	}
 	s.followListeners()
-	if dropped, err = s.awaitRest(ctx, s.config().SuspendTimeout); err != nil {
-		s.unsuspend()
+	if dropped, err = s.awaitRest(ctx, database, s.config().SuspendTimeout); err != nil {
+		s.unsuspend(database)
 	}
 	return dropped, err
 }
 
-// Suspended reports whether SUSPEND was said and RESUME was not.
-func (s *Server) Suspended() bool { return s.suspended.Load() }
-
-func (s *Server) awaitRest(ctx context.Context, timeout time.Duration) (dropped int, err error) {
+func (s *Server) awaitRest(ctx context.Context, database string, timeout time.Duration) (dropped int, err error) {
 	deadline := time.Now().Add(timeout)
 	ticker := time.NewTicker(suspendLook)
 	defer ticker.Stop()
 	for {
-		restless, ended, err := s.suspendSessions(ctx, !time.Now().Before(deadline))
+		restless, ended, err := s.suspendSessions(ctx, database, !time.Now().Before(deadline))
 		dropped += ended
 		switch {
 		case err != nil:
 			return dropped, err
 		case s.draining.Load():
 			return dropped, errShuttingDown
-		case !s.suspended.Load():
+		case !s.suspended.said(database):
 			return dropped, errResumed
 		case restless == 0:
 			return dropped, nil
@@ -68,10 +107,10 @@ func (s *Server) awaitRest(ctx context.Context, timeout time.Duration) (dropped 
 
 // suspendSessions counts those who are not at rest, and those it has ended for that
 // once the time is over.
-func (s *Server) suspendSessions(ctx context.Context, over bool) (restless, ended int, err error) {
+func (s *Server) suspendSessions(ctx context.Context, database string, over bool) (restless, ended int, err error) {
 	counts := make(chan [2]int, len(s.shards)) // of loops that are visited late, too
 	err = s.visit(ctx, func(sh *shard) {
-		restless, ended := sh.suspend(over)
+		restless, ended := sh.suspend(database, over)
 		counts <- [2]int{restless, ended}
 	})
 	for len(counts) > 0 {
@@ -82,9 +121,9 @@ func (s *Server) suspendSessions(ctx context.Context, over bool) (restless, ende
 }
 
 // suspend does so for one loop, unless the sessions have been resumed meanwhile.
-func (sh *shard) suspend(over bool) (restless, ended int) {
+func (sh *shard) suspend(database string, over bool) (restless, ended int) {
 	for c := range sh.sessions {
-		if !sh.srv.suspended.Load() || c.suspend() {
+		if !sh.srv.suspended.said(database) || !c.meant(database) || c.suspend() {
 			continue
 		}
 		restless++
@@ -96,25 +135,40 @@ func (sh *shard) suspend(over bool) (restless, ended int) {
 	return restless, ended
 }
 
-// unsuspend undoes Suspend. It is false when there is nothing to undo.
-func (s *Server) unsuspend() bool {
-	if !s.suspended.CompareAndSwap(true, false) {
+// meant reports whether SUSPEND of a database is about the session. Who still logs in
+// is not asked to hurry for the sake of one: see suspendNew.
+func (s *session) meant(database string) bool {
+	return database == "" || s.database == database && s.key != 0
+}
+
+// unsuspend undoes Suspend, all of them without a database. It is false when there is
+// nothing to undo.
+func (s *Server) unsuspend(database string) bool {
+	if !s.suspended.set(database, false) {
 		return false
 	}
 	for _, sh := range s.shards {
-		sh.loop.Post(sh.resume)
+		sh.loop.Post(func() { sh.resume(database) })
 	}
 	s.followListeners()
 	return true
 }
 
-// resume lets the loop's sessions go on, unless they have been suspended again.
-func (sh *shard) resume() {
+// resume lets the loop's sessions go on, unless they are suspended all the same.
+func (sh *shard) resume(database string) {
 	for c := range sh.sessions {
-		if sh.srv.suspended.Load() {
-			return
+		if c.meant(database) && !c.suspended() {
+			c.resume()
 		}
-		c.resume()
+	}
+}
+
+func (s *session) suspended() bool { return s.shard.srv.suspended.holds(s.database) }
+
+// suspendNew holds a client up that has just logged in to a suspended database.
+func (s *session) suspendNew() {
+	if s.suspended() {
+		s.conn.Pause()
 	}
 }
 
@@ -170,14 +224,14 @@ func (s *session) expel() {
 
 // awaitResume waits while the session is suspended, unless it is to end.
 func (u *turn) awaitResume() {
-	for u.running && u.session.shard.srv.suspended.Load() && u.session.doomed == nil {
+	for u.running && u.session.suspended() && u.session.doomed == nil {
 		u.task.Wait(time.Time{})
 	}
 }
 
 // commanderLeft resumes clients when nobody is left who could: no new one would get in.
 func (s *Server) commanderLeft() {
-	if s.commands.Add(-1) == 0 && s.unsuspend() {
+	if s.commands.Add(-1) == 0 && s.unsuspend("") {
 		s.log.Warn("clients go on: the last administrator has left the console without RESUME")
 	}
 }

@@ -42,7 +42,7 @@ func TestSuspendHoldsEverybody(t *testing.T) {
 	await(t, func() bool { return r.waiting() == 1 })
 	request := mQuery("select 'whole'")
 	halfway.send(request[:9])
-	if dropped, err := r.server.Suspend(t.Context()); dropped > 0 || err != nil || !r.server.Suspended() {
+	if dropped, err := r.server.Suspend(t.Context(), ""); dropped > 0 || err != nil || !r.server.Gate("").Suspended {
 		t.Fatalf("%d dropped, %v", dropped, err)
 	}
 	resting.send(mQuery("select 'rested'"))
@@ -54,7 +54,7 @@ func TestSuspendHoldsEverybody(t *testing.T) {
 	for _, c := range []*raw{resting, inside, working, waiting, halfway} {
 		c.silence()
 	}
-	if _, err := r.server.Suspend(t.Context()); !errors.Is(err, errSuspended) {
+	if _, err := r.server.Suspend(t.Context(), ""); !errors.Is(err, errSuspended) {
 		t.Errorf("suspended twice: %v", err)
 	}
 	if !r.server.Resume("") {
@@ -98,7 +98,7 @@ func TestSuspendTimeout(t *testing.T) {
 	patient, deaf := r.raw(), r.raw()
 	deaf.send(mQuery("select repeat('x', 1000) from generate_series(1, 100000)"))
 	await(t, func() bool { return r.blocked() == 1 })
-	if dropped, err := r.server.Suspend(t.Context()); dropped != 1 || err != nil {
+	if dropped, err := r.server.Suspend(t.Context(), ""); dropped != 1 || err != nil {
 		t.Errorf("%d dropped, %v", dropped, err)
 	}
 	patient.send(mQuery("select 'patient'"))
@@ -127,7 +127,7 @@ func TestSuspendEncrypted(t *testing.T) {
 	if err := errors.Join(exec("begin"), exec("create table t (a int)")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.server.Suspend(t.Context()); err != nil {
+	if _, err := r.server.Suspend(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
@@ -148,7 +148,7 @@ func TestSuspendWithoutCommander(t *testing.T) {
 	r := suspendRig(t, time.Minute)
 	c := r.raw()
 	r.server.commands.Add(1)
-	if _, err := r.server.Suspend(t.Context()); err != nil {
+	if _, err := r.server.Suspend(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	c.send(mQuery("select 1"))
@@ -168,11 +168,59 @@ func TestSuspendCancelled(t *testing.T) {
 	await(t, func() bool { return r.blocked() == 1 })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := r.server.Suspend(ctx); !errors.Is(err, context.DeadlineExceeded) || r.server.Suspended() {
-		t.Errorf("suspended: %v, %v", r.server.Suspended(), err)
+	if _, err := r.server.Suspend(ctx, ""); !errors.Is(err, context.DeadlineExceeded) || r.server.Gate("").Suspended {
+		t.Errorf("suspended: %v, %v", r.server.Gate("").Suspended, err)
 	}
 	r.raw().do("select 1", "T D:1 C:SELECT_1 Z:I")
 	if got := deaf.until('Z'); !strings.HasSuffix(got, "C:SELECT_100000 Z:I") {
 		t.Error("the slow client has lost its answer")
+	}
+}
+
+// Ensure that SUSPEND of a database holds its clients only, those who come later too.
+func TestSuspendDatabase(t *testing.T) {
+	r := suspendRig(t, time.Minute)
+	here, elsewhere := r.raw(), r.raw("database", "postgres")
+	if dropped, err := r.server.Suspend(t.Context(), "bench"); dropped > 0 || err != nil {
+		t.Fatal(dropped, err)
+	}
+	later := r.raw()
+	here.send(mQuery("select 1"))
+	later.send(mQuery("select 2"))
+	here.silence()
+	later.silence()
+	elsewhere.do("select 3", "T D:3 C:SELECT_1 Z:I")
+	if _, err := r.server.Suspend(t.Context(), "bench"); !errors.Is(err, errSuspended) {
+		t.Errorf("suspended twice: %v", err)
+	}
+	if _, err := r.server.Suspend(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+	elsewhere.send(mQuery("select 4"))
+	elsewhere.silence()
+	if !r.server.Resume("") || r.server.Resume("bench") {
+		t.Error("RESUME is not of all databases")
+	}
+	for c, want := range map[*raw]string{here: "1", later: "2", elsewhere: "4"} {
+		if got := c.until('Z'); got != "T D:"+want+" C:SELECT_1 Z:I" {
+			t.Errorf("%s: %s", want, got)
+		}
+	}
+}
+
+// Ensure that RESUME of a database takes SUSPEND of it back.
+func TestResumeDatabase(t *testing.T) {
+	r := suspendRig(t, time.Minute)
+	c := r.raw()
+	if _, err := r.server.Suspend(t.Context(), "bench"); err != nil {
+		t.Fatal(err)
+	}
+	c.send(mQuery("select 1"))
+	c.silence()
+	if r.server.Resume("postgres") || !r.server.Resume("bench") || r.server.Gate("bench").Suspended {
+		t.Error("RESUME of another database, or none of this one")
+	}
+	if got := c.until('Z'); got != "T D:1 C:SELECT_1 Z:I" {
+		t.Error(got)
 	}
 }

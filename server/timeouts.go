@@ -98,7 +98,7 @@ func (sh *shard) sweep(now time.Time) (next time.Duration) {
 		if p := max(s.profile.shortest()/sweepsPerTimeout, shortestSweep); next == 0 || p < next {
 			next = p
 		}
-		if !sh.srv.suspended.Load() {
+		if !s.suspended() {
 			s.checkTime(now)
 		}
 	}

@@ -102,8 +102,9 @@ type Health struct {
 
 // Gate is what an administrator has said of a database.
 type Gate struct {
-	Paused   bool // its clients wait for a server
-	Disabled bool // new clients are refused
+	Paused    bool // its clients wait for a server
+	Disabled  bool // new clients are refused
+	Suspended bool // nothing is read from its clients
 }
 
 // Pool is the servers of one node, database and user.
