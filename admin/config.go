@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,11 +12,12 @@ import (
 // poolSettings is every key of the configuration file.
 func poolSettings(d Deps) view {
 	return view{name: "pool_settings", help: "the configuration in force, by pgherd's keys", audience: privilegeLook,
-		columns: columns("name:s setting:s default:s reloadable:b"),
+		columns: columns("name:s setting:s default:s reloadable:b pending_restart:b"),
 		rows: func(context.Context) ([][]any, error) {
+			pending := d.Process.PendingRestart()
 			var rows [][]any
 			for _, s := range d.Config().Settings() {
-				rows = append(rows, []any{s.Key, s.Value, s.Default, s.Changeable})
+				rows = append(rows, []any{s.Key, s.Value, s.Default, s.Changeable, slices.Contains(pending, s.Key)})
 			}
 			return rows, nil
 		}}

@@ -142,6 +142,8 @@ func testJournal() *cluster.Journal {
 
 func (e *engines) Selects(node cluster.NodeID) uint64 { return 100 * uint64(node) }
 
+func (e *engines) PendingRestart() []string { return []string{"loops"} }
+
 func (e *engines) Reload() ([]string, error) {
 	e.note("reload")
 	if e.reload != nil {

@@ -7,6 +7,9 @@ type Process interface {
 	// Reload reads the configuration file again. Notes say what it changed; an
 	// error means that nothing has changed.
 	Reload() (notes []string, err error)
+	// PendingRestart is the keys of the file that have been changed, but are only read
+	// when pgherd starts (pg_settings.pending_restart).
+	PendingRestart() []string
 	// CheckConfig reads it for its mistakes alone.
 	CheckConfig() error
 	// Set changes one key until the next Reload, in the form of the file. Its notes

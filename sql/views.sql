@@ -127,11 +127,11 @@ $$;
 CREATE VIEW pgherd.pool_replication AS SELECT * FROM pgherd.read_pool_replication();
 COMMENT ON VIEW pgherd.pool_replication IS 'positions in the log and how far the standbys are behind';
 
-CREATE FUNCTION pgherd.read_pool_settings() RETURNS TABLE ("name" text, "setting" text, "default" text, "reloadable" boolean)
+CREATE FUNCTION pgherd.read_pool_settings() RETURNS TABLE ("name" text, "setting" text, "default" text, "reloadable" boolean, "pending_restart" boolean)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, :"dblink_schema", pg_temp
 AS $$
-    SELECT t.* FROM dblink('pgherd'::text, 'SELECT "name", "setting", "default", "reloadable" FROM pool_settings'::text)
-        AS t ("name" text, "setting" text, "default" text, "reloadable" boolean)
+    SELECT t.* FROM dblink('pgherd'::text, 'SELECT "name", "setting", "default", "reloadable", "pending_restart" FROM pool_settings'::text)
+        AS t ("name" text, "setting" text, "default" text, "reloadable" boolean, "pending_restart" boolean)
 $$;
 CREATE VIEW pgherd.pool_settings AS SELECT * FROM pgherd.read_pool_settings();
 COMMENT ON VIEW pgherd.pool_settings IS 'the configuration in force, by pgherd''s keys';

@@ -16,19 +16,32 @@ type reloads struct {
 	file    string // "" when the configuration did not come from one
 	started *config.Config
 
-	mu      *sync.Mutex // one reload at a time; guards current
-	current *config.Config
+	mu      *sync.Mutex    // one reload at a time; guards what follows
+	current *config.Config // as it was read or set last
+	inForce *config.Config // the same, but for what waits for a restart
 }
 
 func newReloads(cfg *config.Config) reloads {
-	return reloads{started: cfg, current: cfg, mu: &sync.Mutex{}}
+	return reloads{started: cfg, current: cfg, inForce: cfg, mu: &sync.Mutex{}}
+}
+
+// follow takes a configuration over.
+func (r *reloads) follow(cfg *config.Config) {
+	r.current, r.inForce = cfg, cfg.InForce(r.started)
 }
 
 // config is the configuration in force.
 func (a *app) config() *config.Config {
 	a.reloads.mu.Lock()
 	defer a.reloads.mu.Unlock()
-	return a.reloads.current
+	return a.reloads.inForce
+}
+
+// PendingRestart is the keys whose value in the file is not in force yet.
+func (a *app) PendingRestart() []string {
+	a.reloads.mu.Lock()
+	defer a.reloads.mu.Unlock()
+	return a.reloads.inForce.PendingRestart(a.reloads.current)
 }
 
 // Reload reads the configuration file, and what it names, again. A mistake
@@ -51,7 +64,7 @@ func (a *app) Reload() (notes []string, err error) {
 		notes = append(notes, "after a restart only: "+strings.Join(waiting, ", "))
 	}
 	a.apply(next)
-	r.current = next.cfg
+	r.follow(next.cfg)
 	if a.logs != nil {
 		if err := a.logs.Reopen(); err != nil {
 			a.log.Error("the log goes on in the old file", "error", err)
@@ -88,7 +101,7 @@ func (a *app) Set(key, value string) (notes []string, err error) {
 	}
 	changed, notes := changes(r.current, next)
 	a.apply(reloaded{next, access})
-	r.current = next
+	r.follow(next)
 	a.log.Info("set until the next reload", "changed", strings.Join(changed, ", "))
 	return notes, nil
 }
@@ -131,12 +144,7 @@ func (a *app) apply(r reloaded) {
 }
 
 // weights is what the configuration in force says of the nodes that there are.
-func (a *app) weights() []float64 {
-	if cfg := a.config(); config.SameNodes(a.reloads.started, cfg) {
-		return weightsOf(cfg)
-	}
-	return weightsOf(a.reloads.started)
-}
+func (a *app) weights() []float64 { return weightsOf(a.config()) }
 
 func weightsOf(cfg *config.Config) []float64 {
 	weights := make([]float64, len(cfg.Nodes))

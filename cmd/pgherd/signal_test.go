@@ -160,6 +160,9 @@ func TestHangupReloads(t *testing.T) {
 	if !strings.Contains(out, "after a restart only: loops") {
 		t.Errorf("RELOAD says\n%s", out)
 	}
+	if out := p.mustPSQL("pgpool", "SELECT name, setting FROM pool_settings WHERE pending_restart"); !strings.HasPrefix(out, "loops|") || strings.Contains(out, "3") {
+		t.Errorf("what is in force until the restart:\n%s", out)
+	}
 	if err := second.Close(ctx); err != nil {
 		t.Error(err)
 	}
