@@ -2,22 +2,45 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // settings answers SHOW for the parameters the client was told at start-up, and
 // for the isolation level that drivers ask for.
 func settings(params map[string]string) table {
+	all := sessionSettings(params)
 	t := table{
-		setting("transaction_isolation", "read committed", "TRANSACTION", "ISOLATION", "LEVEL"),
-		setting("transaction_isolation", "read committed", "TRANSACTION_ISOLATION"),
+		setting("transaction_isolation", all["transaction_isolation"], "TRANSACTION", "ISOLATION", "LEVEL"),
+		setting("TimeZone", all["TimeZone"], "TIME", "ZONE"),
 	}
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		t = append(t, setting(name, params[name], strings.ToUpper(name)))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		t = append(t, setting(name, all[name], strings.ToUpper(name)))
 	}
 	return t
+}
+
+// sessionSettings adds to what the client was told what drivers ask any server for.
+func sessionSettings(params map[string]string) map[string]string {
+	all := map[string]string{
+		"transaction_isolation": "read committed", "default_transaction_isolation": "read committed", "transaction_read_only": "off",
+		"default_transaction_read_only": "off", "search_path": "public", "max_identifier_length": "63", "lc_collate": "C", "lc_ctype": "C",
+		"lc_messages": "C", "bytea_output": "hex", "extra_float_digits": "1", "statement_timeout": "0", "TimeZone": "UTC",
+		"server_encoding": "UTF8", "is_superuser": "off", "in_hot_standby": "off",
+	}
+	maps.Copy(all, params)
+	all["server_version_num"] = versionNumber(all["server_version"])
+	return all
+}
+
+// versionNumber is server_version_num: 150004 for "15.4 (pgherd)".
+func versionNumber(version string) string {
+	var major, minor int
+	fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return strconv.Itoa(major*10000 + minor)
 }
 
 func setting(name, value string, words ...string) command {
@@ -39,7 +62,10 @@ func (s *session) driverCommands() table {
 		accepted("START TRANSACTION", "START TRANSACTION", s.setTx('T')),
 		accepted("COMMIT", "COMMIT", s.setTx('I')),
 		accepted("END", "COMMIT", s.setTx('I')),
+		accepted("ROLLBACK TO", "ROLLBACK", nil), // a savepoint: nothing is undone here
 		accepted("ROLLBACK", "ROLLBACK", s.setTx('I')),
+		accepted("SAVEPOINT", "SAVEPOINT", nil),
+		accepted("RELEASE", "RELEASE", nil),
 		accepted("ABORT", "ROLLBACK", s.setTx('I')),
 		accepted("RESET", "RESET", nil),
 		accepted("CLOSE ALL", "CLOSE CURSOR ALL", nil),

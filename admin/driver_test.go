@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -62,6 +63,24 @@ func TestDeallocate(t *testing.T) {
 		err := conn.PgConn().ExecPrepared(t.Context(), "My One", nil, nil, nil).Read().Err
 		if e, ok := errors.AsType[*pgconn.PgError](err); !ok || e.Code != "26000" {
 			t.Errorf("after %s: %v", drop, err)
+		}
+	}
+}
+
+// Ensure that types which no view has come to drivers as what they are.
+func TestDriverTypes(t *testing.T) {
+	conn := serve(t, testConsole(&engines{})).connect(t, "stats", nil)
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeSimpleProtocol} {
+		var hosts []string
+		var ids []int32
+		var date, local time.Time
+		err := conn.QueryRow(t.Context(), "SELECT array_agg(hostname), array_agg(node_id), date '2024-05-06' + $1::int, timestamp '2024-05-06 07:08' FROM pool_nodes",
+			mode, 1).Scan(&hosts, &ids, &date, &local)
+		if err != nil || !slices.Equal(hosts, []string{"10.0.0.1", "10.0.0.2", "::1"}) || !slices.Equal(ids, []int32{0, 1, 2}) {
+			t.Errorf("%s: %q, %v: %v", mode, hosts, ids, err)
+		}
+		if date.Format(time.DateOnly) != "2024-05-07" || local.Format(time.DateTime) != "2024-05-06 07:08:00" {
+			t.Errorf("%s: %v, %v", mode, date, local)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 // those who may look; the others, such as SELECT 1, are for everybody.
 func (c *Console) selects(s Session) func(sql string, declared []uint32) (statement, error) {
 	env := livesql.Env{User: s.User, Database: s.Database, Version: "pgherd " + c.version, Settings: map[string]string{}}
-	for name, value := range s.Params {
+	for name, value := range sessionSettings(s.Params) {
 		env.Settings[strings.ToLower(name)] = value
 	}
 	return func(sql string, declared []uint32) (statement, error) {

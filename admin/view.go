@@ -92,7 +92,7 @@ func (v view) command() command {
 
 // table is what SELECT reads.
 func (v view) table() *livesql.Table {
-	return &livesql.Table{Name: v.name, Columns: v.columns, Rows: v.rows}
+	return &livesql.Table{Name: v.name, Help: v.help, Columns: v.columns, Rows: v.rows}
 }
 
 func (v view) shownColumns() []livesql.Column {
@@ -149,9 +149,9 @@ func catalog(d Deps) *livesql.Catalog {
 	settings := &livesql.Table{Name: "pg_settings", Columns: textColumns("name"),
 		Rows: func(context.Context) ([][]any, error) { return names, nil }}
 	databases := &livesql.Table{Name: "pg_database", Columns: columns("oid:q datname:s datdba:i encoding:i datcollate:s datctype:s " +
-		"daticulocale:s datlocprovider:s datistemplate:b datallowconn:b datacl:s"),
+		"daticulocale:s datlocprovider:s datistemplate:b datallowconn:b datacl:s dattablespace:q"),
 		Rows: func(context.Context) ([][]any, error) {
-			return [][]any{{1, d.Config().Console.Database, 10, 6, "C", "C", nil, "c", false, true, nil}}, nil
+			return [][]any{{1, d.Config().Console.Database, 10, 6, "C", "C", nil, "c", false, true, nil, 1663}}, nil
 		}}
 	return livesql.NewCatalog(tables, settings, databases)
 }

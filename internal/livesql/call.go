@@ -106,45 +106,42 @@ func (t *translation) special(name string, args []expr, at int32) (expr, bool, e
 		if len(args) > 0 {
 			return text(t.env.Settings[strings.ToLower(args[0].text)])
 		}
-	case "concat", "concat_ws":
-		var parts []expr
-		for _, e := range args {
-			made, err := t.asText(e)
-			if err != nil {
-				return expr{}, true, err
-			}
-			parts = append(parts, made)
+	case "substring":
+		if len(args) == 2 && isPattern(args[1]) {
+			return t.substringPattern(args, at)
 		}
-		return expr{sql: "pg_" + name + "(" + join(parts) + ")", typ: Text, name: name}, true, nil
-	case "timezone":
-		if len(args) == 2 {
-			return expr{}, true, unsupported(at, "AT TIME ZONE")
+	case "concat", "concat_ws", "format":
+		return t.ofTexts(name, args)
+	case "pg_typeof":
+		if len(args) == 1 {
+			return text(args[0].typ.String())
 		}
-	case "extract", "date_part":
-		return t.datePart(name, args, at)
 	}
-	return expr{}, false, nil
+	if made, ok, err := t.ofTimes(name, args, at); ok || err != nil {
+		return made, ok, err
+	}
+	return t.ofNumbers(name, args, at)
 }
 
-// datePart is extract(field from x), of times and intervals.
-func (t *translation) datePart(name string, args []expr, at int32) (expr, bool, error) {
-	if len(args) != 2 {
+// ofTexts are the functions that take anything, as text.
+func (t *translation) ofTexts(name string, args []expr) (expr, bool, error) {
+	if name != "concat" && len(args) == 0 {
 		return expr{}, false, nil
 	}
-	field, err := t.coerce(args[0], Text, at)
-	if err != nil {
-		return expr{}, true, err
+	parts := make([]expr, len(args))
+	for i, e := range args {
+		made, err := t.asText(e)
+		if err != nil {
+			return expr{}, true, err
+		}
+		parts[i] = made
 	}
-	function := map[Type]string{Timestamptz: "pg_time_part", Interval: "pg_interval_part"}[args[1].typ]
-	if function == "" {
-		return expr{}, true, undefinedFunction(name, args, at)
-	}
-	return expr{sql: function + "(" + field.sql + ", " + args[1].sql + ")", typ: Numeric, name: name}, true, nil
+	return expr{sql: "pg_" + name + "(" + join(parts) + ")", typ: Text, name: name}, true, nil
 }
 
 func isAggregate(name string) bool {
 	switch name {
-	case "count", "sum", "avg", "min", "max", "string_agg", "bool_and", "bool_or", "every":
+	case "count", "sum", "avg", "min", "max", "string_agg", "array_agg", "bool_and", "bool_or", "every":
 		return true
 	}
 	return false
@@ -176,6 +173,9 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall) (expr, er
 	order, err := t.order(s, f.AggOrder, nil)
 	function, rest, _ := strings.Cut(made.sql, "(")
 	made.sql = function + "(" + distinct + strings.TrimSuffix(rest, ")") + order + ")" + filter
+	if made.typ.array() {
+		made.sql = "('{' || " + made.sql + " || '}')"
+	}
 	made.name = name
 	return made, err
 }
@@ -195,6 +195,8 @@ func (t *translation) aggregated(name string, args []expr, at int32) (expr, erro
 	}
 	e := args[0]
 	switch name {
+	case "array_agg":
+		return t.arrayOf(e, at)
 	case "count":
 		return expr{sql: "count(" + e.sql + ")", typ: Int8}, nil
 	case "bool_and", "every", "bool_or":
@@ -216,6 +218,18 @@ func (t *translation) aggregated(name string, args []expr, at int32) (expr, erro
 	return expr{sql: name + "(" + e.sql + ")", typ: result, scale: e.scale}, nil
 }
 
+// arrayOf is array_agg; the elements are put into brackets later.
+func (t *translation) arrayOf(e expr, at int32) (expr, error) {
+	typ, ok := map[Type]Type{Unknown: TextArray, Text: TextArray, Int4: Int4Array, Int8: Int8Array}[e.typ]
+	if !ok {
+		err := unsupported(at, "an array of "+e.typ.String())
+		err.Hint = "cast its elements to text"
+		return expr{}, err
+	}
+	item, err := t.asText(e)
+	return expr{sql: "group_concat(pg_array_item(" + item.sql + "))", typ: typ}, err
+}
+
 // valueFunction is current_user and its kin, which have no brackets.
 func (t *translation) valueFunction(f *pg.SQLValueFunction) (expr, error) {
 	user := expr{sql: quoteText(t.env.User), typ: Text}
@@ -223,7 +237,9 @@ func (t *translation) valueFunction(f *pg.SQLValueFunction) (expr, error) {
 	case pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP, pg.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP_N:
 		return expr{sql: "pg_now()", typ: Timestamptz, name: "current_timestamp"}, nil
 	case pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP, pg.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP_N:
-		return expr{sql: "pg_now()", typ: Timestamptz, name: "localtimestamp"}, nil
+		return expr{sql: "pg_now()", typ: Timestamp, name: "localtimestamp"}, nil
+	case pg.SQLValueFunctionOp_SVFOP_CURRENT_DATE:
+		return expr{sql: "pg_today()", typ: Date, name: "current_date"}, nil
 	case pg.SQLValueFunctionOp_SVFOP_CURRENT_USER, pg.SQLValueFunctionOp_SVFOP_CURRENT_ROLE:
 		user.name = "current_user"
 		return user, nil

@@ -13,6 +13,9 @@ func (t *translation) typeCast(s *scope, c *pg.TypeCast) (expr, error) {
 	if err != nil {
 		return e, err
 	}
+	if c.Location < 0 { // of date '2024-05-06'
+		c.Location = locationOf(c.Arg)
+	}
 	name := nameOf(c.TypeName.Names)
 	if len(c.TypeName.ArrayBounds) > 0 {
 		return e, unsupported(c.Location, "an array")
@@ -72,11 +75,17 @@ func (t *translation) cast(e expr, to Type, at int32) (expr, error) {
 		return made, err
 	case from == to:
 		return e, nil
+	case from.temporal() && to == Date:
+		return converted("pg_date")
+	case from.temporal() && to.temporal():
+		return expr{sql: e.sql, typ: to, name: e.name}, nil
+	case from == Text && to == Date:
+		return expr{sql: "pg_date(pg_time(" + e.sql + "))", typ: to, name: e.name}, nil
 	case to == Text:
 		return t.asText(e)
-	case from == Text:
+	case from == Text && !to.array():
 		return converted(map[Type]string{Int4: "pg_int", Int8: "pg_int", OID: "pg_int", Float8: "pg_float", Numeric: "pg_numeric",
-			Bool: "pg_bool", Timestamptz: "pg_time", Interval: "pg_interval"}[to])
+			Bool: "pg_bool", Timestamptz: "pg_time", Timestamp: "pg_time", Interval: "pg_interval"}[to])
 	case from.integer() && to.numeric(), from == Numeric && to == Float8, from == Float8 && to == Numeric:
 		if to == Float8 {
 			return expr{sql: "CAST(" + e.sql + " AS REAL)", typ: to, name: e.name}, nil
@@ -94,12 +103,15 @@ func (t *translation) cast(e expr, to Type, at int32) (expr, error) {
 
 // asText converts any value to the text that a client would see.
 func (t *translation) asText(e expr) (expr, error) {
-	function := map[Type]string{Bool: "pg_bool_text", Timestamptz: "pg_time_text", Interval: "pg_interval_text"}[e.typ]
+	function := map[Type]string{Bool: "pg_bool_text", Timestamptz: "pg_time_text", Interval: "pg_interval_text",
+		Date: "pg_date_text", Timestamp: "pg_timestamp_text"}[e.typ]
 	switch {
 	case e.typ == Unknown:
 		return t.coerce(e, Text, -1)
 	case e.typ == Text:
 		return e, nil
+	case e.typ.array():
+		return expr{sql: e.sql, typ: Text, name: e.name}, nil
 	case function != "":
 		e.sql = function + "(" + e.sql + ")"
 	case e.scale > 0:

@@ -20,11 +20,13 @@ type Catalog struct {
 }
 
 const (
-	publicOID    = 2200 // of the schema public in PostgreSQL
-	catalogOID   = 11   // pg_catalog
-	firstOID     = 16384
-	ownerOID     = 10
-	catalogOwner = "pgherd"
+	publicOID  = 2200 // of the schema public in PostgreSQL
+	catalogOID = 11   // pg_catalog
+	firstOID   = 16384
+	ownerOID   = 10
+	// of pg_default
+	tablespaceOID = 1663
+	catalogOwner  = "pgherd"
 )
 
 // NewCatalog has these tables in the schemas public and pgherd. extra stand beside
@@ -80,15 +82,18 @@ func typed(t Type, names []string) []Column {
 // drivers ask for.
 func (c *Catalog) systemTables() []*Table {
 	return []*Table{
-		fixed("pg_namespace", slices.Concat(oids("oid"), text("nspname"), oids("nspowner")),
-			[]any{catalogOID, "pg_catalog", ownerOID}, []any{publicOID, "public", ownerOID}),
+		fixed("pg_namespace", slices.Concat(oids("oid"), text("nspname"), oids("nspowner"), text("nspacl")),
+			[]any{catalogOID, "pg_catalog", ownerOID, nil}, []any{publicOID, "public", ownerOID, nil}),
 		c.pgClass(), c.pgAttribute(), pgType(),
 		fixed("pg_am", slices.Concat(oids("oid"), text("amname", "amtype"))),
 		fixed("pg_attrdef", slices.Concat(oids("oid", "adrelid"), ints("adnum"), text("adbin"))),
 		fixed("pg_collation", slices.Concat(oids("oid"), text("collname"))),
 		fixed("pg_description", slices.Concat(oids("objoid", "classoid"), ints("objsubid"), text("description"))),
 		fixed("pg_index", oids("indexrelid", "indrelid")),
-		fixed("pg_roles", slices.Concat(oids("oid"), text("rolname")), []any{ownerOID, catalogOwner}),
+		fixed("pg_roles", slices.Concat(oids("oid"), text("rolname"), bools("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb",
+			"rolcanlogin", "rolreplication", "rolbypassrls"), ints("rolconnlimit"), typed(Timestamptz, []string{"rolvaliduntil"})),
+			[]any{ownerOID, catalogOwner, false, true, false, false, true, false, false, -1, nil}),
+		fixed("pg_tablespace", slices.Concat(oids("oid"), text("spcname")), []any{tablespaceOID, "pg_default"}),
 	}
 }
 

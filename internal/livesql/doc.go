@@ -8,8 +8,9 @@
 // nothing but SELECT can be said to it. Types are PostgreSQL's and are known
 // before a query runs: Describe needs them.
 //
-// In SQLite a bool is 0 or 1, a timestamptz microseconds since 1970, an interval
-// microseconds, so that comparing, sorting and arithmetic need no conversion.
+// In SQLite a bool is 0 or 1, a timestamptz microseconds since 1970, as are a timestamp
+// and a date, an interval microseconds, so that comparing, sorting and arithmetic need
+// no conversion. An array is its text.
 //
 // Caveats:
 //   - The relations of pg_catalog that psql and drivers ask for are there, with
@@ -18,6 +19,7 @@
 //   - numeric is a 64-bit integer or a double, and months are 30 days in an interval.
 //   - A column that is neither grouped nor aggregated gives the value of some row
 //     of its group instead of an error.
-//   - WITH RECURSIVE, LATERAL, functions in FROM, arrays, rows, DISTINCT ON, and
-//     writing of any kind are refused.
+//   - The time zone is UTC; of arrays there is array_agg, of functions in FROM
+//     generate_series.
+//   - WITH RECURSIVE, LATERAL, rows, DISTINCT ON, and writing of any kind are refused.
 package livesql

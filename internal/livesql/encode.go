@@ -18,6 +18,10 @@ func AppendText(b []byte, v any, c Column, loc *time.Location) []byte {
 		return append(b, map[bool]byte{true: 't', false: 'f'}[asInt(v) != 0])
 	case Timestamptz:
 		return appendTime(b, time.UnixMicro(asInt(v)).In(loc))
+	case Timestamp:
+		return time.UnixMicro(asInt(v)).UTC().AppendFormat(b, "2006-01-02 15:04:05.999999")
+	case Date:
+		return time.UnixMicro(asInt(v)).UTC().AppendFormat(b, time.DateOnly)
 	case Interval:
 		return appendInterval(b, asInt(v))
 	}
@@ -100,6 +104,10 @@ func AppendBinary(b []byte, v any, c Column) ([]byte, error) {
 		typed = asInt(v) != 0
 	case Timestamptz:
 		typed = time.UnixMicro(asInt(v))
+	case Timestamp, Date:
+		typed = time.UnixMicro(asInt(v)).UTC()
+	case TextArray, Int4Array, Int8Array:
+		return appendArray(b, v, c.Type)
 	case Interval:
 		typed = pgtype.Interval{Microseconds: asInt(v), Valid: true}
 	case Float8:
@@ -114,6 +122,24 @@ func AppendBinary(b []byte, v any, c Column) ([]byte, error) {
 		return AppendText(b, v, c, time.UTC), nil
 	}
 	return pgtype.NewMap().Encode(c.Type.OID(), pgtype.BinaryFormatCode, typed, b)
+}
+
+// appendArray translates an array from text into binary format.
+func appendArray(b []byte, v any, t Type) ([]byte, error) {
+	m, text := pgtype.NewMap(), AppendText(nil, v, Column{Type: t}, time.UTC)
+	if t == TextArray {
+		var items []*string
+		err := m.Scan(t.OID(), pgtype.TextFormatCode, text, &items)
+		if err != nil {
+			return nil, err
+		}
+		return m.Encode(t.OID(), pgtype.BinaryFormatCode, items, b)
+	}
+	var items []*int64
+	if err := m.Scan(t.OID(), pgtype.TextFormatCode, text, &items); err != nil {
+		return nil, err
+	}
+	return m.Encode(t.OID(), pgtype.BinaryFormatCode, items, b)
 }
 
 func asInt(v any) int64 {
@@ -148,8 +174,10 @@ func DecodeParam(oid uint32, format int16, data []byte) (any, error) {
 	switch t {
 	case Bool:
 		return scan[bool](t, oid, data)
-	case Timestamptz:
+	case Timestamptz, Timestamp, Date:
 		return scan[time.Time](t, oid, data)
+	case TextArray, Int4Array, Int8Array:
+		return nil, fail(codeUnsupported, -1, "a parameter of type %s must be in text format", t)
 	case Interval:
 		return scan[time.Duration](t, oid, data)
 	case Float8, Numeric:

@@ -25,6 +25,8 @@ const (
 	codeInvalidBinary     = "22P03"
 	codeInvalidDatetime   = "22007"
 	codeDivisionByZero    = "22012"
+	codeOutOfRange        = "22003"
+	codeInvalidParameter  = "22023"
 	codeInvalidRegexp     = "2201B"
 	codeSyntax            = "42601"
 	codeAmbiguousColumn   = "42702"

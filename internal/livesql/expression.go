@@ -147,6 +147,9 @@ func (t *translation) coerce(e expr, typ Type, at int32) (expr, error) {
 		}
 		e.typ, e.scale = typ, 0
 		return e, nil
+	case e.typ.temporal() && typ.temporal() && e.typ.rank() <= typ.rank():
+		e.typ = typ
+		return e, nil
 	}
 	return expr{}, fail(codeDatatypeMismatch, at, "an expression of type %s is given where %s is expected", e.typ, typ)
 }
@@ -202,9 +205,9 @@ func (t *translation) common(list []expr, at int32) (Type, error) {
 	for _, e := range list {
 		switch {
 		case e.typ == Unknown || e.typ == typ:
-		case typ == Unknown, typ.numeric() && e.typ.numeric() && e.typ.rank() > typ.rank():
+		case typ == Unknown, alike(typ, e.typ) && e.typ.rank() > typ.rank():
 			typ = e.typ
-		case typ.numeric() && e.typ.numeric():
+		case alike(typ, e.typ):
 		default:
 			return typ, fail(codeDatatypeMismatch, at, "types %s and %s cannot be matched", typ, e.typ)
 		}

@@ -34,7 +34,7 @@ func (t *translation) item(s *scope, node *pg.Node) (string, error) {
 	case *pg.Node_RangeSubselect:
 		return t.subselect(s, n.RangeSubselect)
 	case *pg.Node_RangeFunction:
-		return "", unsupported(-1, "a function in FROM")
+		return t.rangeFunction(s, n.RangeFunction)
 	}
 	return "", unsupported(-1, "this kind of FROM clause")
 }

@@ -3,7 +3,9 @@ package livesql
 import (
 	"database/sql/driver"
 	"fmt"
+	"maps"
 	"math"
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"time"
@@ -21,7 +23,7 @@ func (e *engine) register(d *sqlite.Driver) error {
 		return err
 	}
 	for name, f := range e.functions() {
-		err := d.RegisterFunction(name, &sqlite.FunctionImpl{NArgs: -1, Deterministic: true,
+		err := d.RegisterFunction(name, &sqlite.FunctionImpl{NArgs: -1, Deterministic: name != "pg_random",
 			Scalar: func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) { return f(args) }})
 		if err != nil {
 			return err
@@ -32,9 +34,10 @@ func (e *engine) register(d *sqlite.Driver) error {
 
 func (e *engine) functions() map[string]scalar {
 	now := func([]driver.Value) (driver.Value, error) { return e.now.UnixMicro(), nil }
-	return map[string]scalar{
-		"pg_now": now, "pg_clock": func([]driver.Value) (driver.Value, error) { return time.Now().UnixMicro(), nil },
-		"pg_div": strict(divide), "pg_mod": strict(modulo), "pg_round": strict(roundEven),
+	all := map[string]scalar{
+		"pg_now": now, "pg_today": func([]driver.Value) (driver.Value, error) { return midnight(e.now.UnixMicro()), nil },
+		"pg_random":   func([]driver.Value) (driver.Value, error) { return rand.Float64(), nil },
+		"pg_clock":    func([]driver.Value) (driver.Value, error) { return time.Now().UnixMicro(), nil },
 		"pg_matches":  strict(func(a []driver.Value) (driver.Value, error) { return e.matches(a, "") }),
 		"pg_imatches": strict(func(a []driver.Value) (driver.Value, error) { return e.matches(a, "(?i)") }),
 		"pg_int":      reader(Int8), "pg_float": reader(Float8), "pg_numeric": reader(Numeric), "pg_bool": reader(Bool),
@@ -42,7 +45,7 @@ func (e *engine) functions() map[string]scalar {
 		"pg_bool_text": strict(func(a []driver.Value) (driver.Value, error) {
 			return map[bool]string{true: "true", false: "false"}[asInt(a[0]) != 0], nil
 		}),
-		"pg_time_text": writer(Timestamptz), "pg_interval_text": writer(Interval), "pg_number_text": writer(Numeric),
+		"pg_time_text": writer(Timestamptz), "pg_date_text": writer(Date), "pg_timestamp_text": writer(Timestamp), "pg_interval_text": writer(Interval), "pg_number_text": writer(Numeric),
 		"pg_concat": func(a []driver.Value) (driver.Value, error) { return concat("", a), nil },
 		"pg_concat_ws": func(a []driver.Value) (driver.Value, error) {
 			if len(a) == 0 || a[0] == nil {
@@ -51,12 +54,6 @@ func (e *engine) functions() map[string]scalar {
 			return concat(fmt.Sprint(a[0]), a[1:]), nil
 		},
 		"pg_greatest": extreme(1), "pg_least": extreme(-1),
-		"pg_lower": onText(strings.ToLower), "pg_upper": onText(strings.ToUpper), "pg_quote_ident": onText(quoteName),
-		"pg_left": strict(left), "pg_right": strict(right), "pg_split_part": strict(splitPart),
-		"pg_starts_with": strict(func(a []driver.Value) (driver.Value, error) {
-			return normal(strings.HasPrefix(fmt.Sprint(a[0]), fmt.Sprint(a[1]))), nil
-		}),
-		"pg_trunc": strict(truncate), "pg_time_part": strict(timePart), "pg_interval_part": strict(intervalPart),
 		"pg_size_pretty": strict(prettySize),
 		"pg_format_type": func(a []driver.Value) (driver.Value, error) { return formatType(a[0]), nil },
 		"pg_regtype":     strict(func(a []driver.Value) (driver.Value, error) { return formatType(a[0]), nil }),
@@ -64,7 +61,21 @@ func (e *engine) functions() map[string]scalar {
 		"pg_regnamespace": strict(func(a []driver.Value) (driver.Value, error) {
 			return map[int64]string{catalogOID: "pg_catalog", publicOID: "public"}[asInt(a[0])], nil
 		}),
+		"pg_description": strict(e.description),
 	}
+	for _, more := range []map[string]scalar{timeFunctions(), textFunctions(), mathFunctions()} {
+		maps.Copy(all, more)
+	}
+	return all
+}
+
+// description is what a table is for.
+func (e *engine) description(a []driver.Value) (driver.Value, error) {
+	n := int(asInt(a[0])) - firstOID
+	if tables := e.query.catalog.tables; n >= 0 && n < len(tables) && tables[n].Help != "" {
+		return tables[n].Help, nil
+	}
+	return nil, nil
 }
 
 // strict is NULL when an argument is.
@@ -183,95 +194,6 @@ func compareValues(a, b driver.Value) int {
 		return 1
 	}
 	return 0
-}
-
-func left(a []driver.Value) (driver.Value, error) {
-	runes, n := []rune(fmt.Sprint(a[0])), int(asInt(a[1]))
-	if n < 0 {
-		n = max(0, len(runes)+n)
-	}
-	return string(runes[:min(n, len(runes))]), nil
-}
-
-func right(a []driver.Value) (driver.Value, error) {
-	runes, n := []rune(fmt.Sprint(a[0])), int(asInt(a[1]))
-	if n < 0 {
-		n = max(0, len(runes)+n)
-	}
-	return string(runes[len(runes)-min(n, len(runes)):]), nil
-}
-
-func splitPart(a []driver.Value) (driver.Value, error) {
-	parts, n := strings.Split(fmt.Sprint(a[0]), fmt.Sprint(a[1])), int(asInt(a[2]))
-	if n < 0 {
-		n = len(parts) + n + 1
-	}
-	if n < 1 || n > len(parts) {
-		return "", nil
-	}
-	return parts[n-1], nil
-}
-
-// truncate is date_trunc.
-func truncate(a []driver.Value) (driver.Value, error) {
-	t := time.UnixMicro(asInt(a[1])).UTC()
-	day := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
-	switch strings.ToLower(fmt.Sprint(a[0])) {
-	case "second":
-		return t.Truncate(time.Second).UnixMicro(), nil
-	case "minute":
-		return t.Truncate(time.Minute).UnixMicro(), nil
-	case "hour":
-		return t.Truncate(time.Hour).UnixMicro(), nil
-	case "day":
-		return day.UnixMicro(), nil
-	case "month":
-		return day.AddDate(0, 0, 1-t.Day()).UnixMicro(), nil
-	case "year":
-		return day.AddDate(0, 1-int(t.Month()), 1-t.Day()).UnixMicro(), nil
-	}
-	return nil, coded(fail(codeInvalidText, -1, "date_trunc: unit %q is not recognized", a[0]))
-}
-
-func timePart(a []driver.Value) (driver.Value, error) {
-	micros := asInt(a[1])
-	t := time.UnixMicro(micros).UTC()
-	switch strings.ToLower(fmt.Sprint(a[0])) {
-	case "epoch":
-		return float64(micros) / 1e6, nil
-	case "year":
-		return int64(t.Year()), nil
-	case "month":
-		return int64(t.Month()), nil
-	case "day":
-		return int64(t.Day()), nil
-	case "hour":
-		return int64(t.Hour()), nil
-	case "minute":
-		return int64(t.Minute()), nil
-	case "second":
-		return float64(t.Second()) + float64(t.Nanosecond())/1e9, nil
-	case "dow":
-		return int64(t.Weekday()), nil
-	}
-	return nil, coded(fail(codeInvalidText, -1, "unit %q is not recognized for type timestamp with time zone", a[0]))
-}
-
-func intervalPart(a []driver.Value) (driver.Value, error) {
-	seconds := float64(asInt(a[1])) / 1e6
-	switch strings.ToLower(fmt.Sprint(a[0])) {
-	case "epoch":
-		return seconds, nil
-	case "day":
-		return int64(seconds / 86400), nil
-	case "hour":
-		return int64(seconds/3600) % 24, nil
-	case "minute":
-		return int64(seconds/60) % 60, nil
-	case "second":
-		return math.Mod(seconds, 60), nil
-	}
-	return nil, coded(fail(codeInvalidText, -1, "unit %q is not recognized for type interval", a[0]))
 }
 
 // prettySize is pg_size_pretty: units change at 10240 of them.

@@ -22,8 +22,19 @@ func parseValue(t Type, text string) (any, error) {
 		return parseNumeric(trimmed)
 	case Bool:
 		return parseBool(trimmed)
-	case Timestamptz:
+	case Timestamptz, Timestamp:
 		return parseTime(trimmed)
+	case Date:
+		v, err := parseTime(trimmed)
+		if err != nil {
+			return nil, fail(codeInvalidDatetime, -1, "invalid input syntax for type date: %q", text)
+		}
+		return midnight(asInt(v)), nil
+	case TextArray, Int4Array, Int8Array:
+		if !strings.HasPrefix(trimmed, "{") || !strings.HasSuffix(trimmed, "}") {
+			return nil, fail(codeInvalidText, -1, "malformed array literal: %q", text)
+		}
+		return trimmed, nil
 	case Interval:
 		return parseInterval(trimmed)
 	}

@@ -1,6 +1,7 @@
 package livesql
 
 import (
+	"strconv"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -44,8 +45,28 @@ func (t *translation) operator(s *scope, name string, a *pg.A_Expr) (expr, error
 		return t.concatenation(s, a)
 	case "+", "-", "*", "/", "%":
 		return t.arithmetic(s, name, a)
+	case "^", "&", "|", "<<", ">>":
+		return t.numeric(s, name, a)
 	}
 	return expr{}, fail(codeUndefinedFunction, a.Location, "operator %s cannot be used in the console", name)
+}
+
+// numeric are the operators that numbers alone have: ^, and those on bits.
+func (t *translation) numeric(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	pair, err := t.pair(s, a)
+	if err != nil {
+		return expr{}, err
+	}
+	l, r := pair[0], pair[1]
+	switch {
+	case name == "^" && l.typ == Numeric:
+		return expr{sql: "pg_power(" + join(pair) + ")", typ: Numeric}, nil
+	case name == "^" && l.typ.numeric():
+		return expr{sql: "pg_power(" + join(pair) + ")", typ: Float8}, nil
+	case name != "^" && l.typ.integer():
+		return expr{sql: "(" + l.sql + " " + name + " " + r.sql + ")", typ: l.typ}, nil
+	}
+	return expr{}, mismatch(name, l.typ, r.typ, a.Location)
 }
 
 func (t *translation) prefix(s *scope, name string, a *pg.A_Expr) (expr, error) {
@@ -232,6 +253,9 @@ func (t *translation) arithmetic(s *scope, name string, a *pg.A_Expr) (expr, err
 	if l.typ.numeric() && r.typ.numeric() {
 		return t.numbers(name, pair, a.Location)
 	}
+	if made, ok := dates(name, l, r); ok {
+		return made, nil
+	}
 	typ, ok := temporal(name, l.typ, r.typ)
 	if !ok {
 		return expr{}, mismatch(name, l.typ, r.typ, a.Location)
@@ -252,7 +276,10 @@ func (t *translation) guess(name string, pair []expr, a *pg.A_Expr) error {
 		if pair[i].typ != Unknown || other == Unknown {
 			continue
 		}
-		if other == Timestamptz && name == "+" {
+		if other == Date {
+			other = map[bool]Type{true: Int4, false: Date}[name == "+"]
+		}
+		if (other == Timestamptz || other == Timestamp) && name == "+" {
 			other = Interval
 		}
 		if other == Interval && name == "-" && i == 0 {
@@ -267,12 +294,35 @@ func (t *translation) guess(name string, pair []expr, a *pg.A_Expr) error {
 	return nil
 }
 
+// dates is the arithmetic of dates with each other and with numbers of days.
+func dates(name string, l, r expr) (expr, bool) {
+	days := func(e expr) string { return "(" + e.sql + ") * " + strconv.FormatInt(day, 10) }
+	switch {
+	case name == "-" && l.typ == Date && r.typ == Date:
+		return expr{sql: "((" + l.sql + " - " + r.sql + ") / " + strconv.FormatInt(day, 10) + ")", typ: Int4}, true
+	case (name == "+" || name == "-") && l.typ == Date && r.typ == Int4:
+		return expr{sql: "(" + l.sql + " " + name + " " + days(r) + ")", typ: Date}, true
+	case name == "+" && l.typ == Int4 && r.typ == Date:
+		return expr{sql: "(" + r.sql + " + " + days(l) + ")", typ: Date}, true
+	}
+	return expr{}, false
+}
+
+// moment is the type of a point in time moved by an interval.
+func moment(t Type) Type {
+	if t == Date {
+		return Timestamp
+	}
+	return t
+}
+
 func temporal(name string, l, r Type) (Type, bool) {
 	switch {
-	case name == "+" && l == Timestamptz && r == Interval, name == "+" && l == Interval && r == Timestamptz,
-		name == "-" && l == Timestamptz && r == Interval:
-		return Timestamptz, true
-	case name == "-" && l == Timestamptz && r == Timestamptz, (name == "+" || name == "-") && l == Interval && r == Interval:
+	case name == "+" && l == Interval && r.temporal():
+		return moment(r), true
+	case (name == "+" || name == "-") && l.temporal() && r == Interval:
+		return moment(l), true
+	case name == "-" && l.temporal() && r.temporal(), (name == "+" || name == "-") && l == Interval && r == Interval:
 		return Interval, true
 	case name == "*" && (l == Interval && r.numeric() || l.numeric() && r == Interval), name == "/" && l == Interval && r.numeric():
 		return Interval, true

@@ -180,7 +180,8 @@ func explain(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	text := err.Error()
-	for _, code := range []string{codeDivisionByZero, codeInvalidText, codeInvalidDatetime, codeInvalidRegexp} {
+	for _, code := range []string{codeDivisionByZero, codeOutOfRange, codeInvalidParameter, codeInvalidText,
+		codeInvalidDatetime, codeInvalidRegexp, codeTooLarge} {
 		if _, message, found := strings.Cut(text, code+": "); found {
 			message, _, _ = strings.Cut(message, " (1)")
 			return fail(code, -1, "%s", message)

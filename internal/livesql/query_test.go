@@ -131,6 +131,7 @@ func TestBinary(t *testing.T) {
 		value  any
 	}{{Column{Type: Int4}, int64(-5)}, {Column{Type: Int8}, int64(1) << 40}, {Column{Type: Float8}, 1.5}, {Column{Type: Numeric, Scale: 2}, 2.25},
 		{Column{Type: Bool}, int64(1)}, {Column{Type: Timestamptz}, int64(1714979289500000)}, {Column{Type: Interval}, int64(90e6)},
+		{Column{Type: Date}, 19849 * day}, {Column{Type: Timestamp}, int64(1714979289500000)},
 		{Column{Type: Text}, "é"}} {
 		b, err := AppendBinary(nil, c.value, c.column)
 		if err != nil {

@@ -13,12 +13,14 @@ func signatures() map[string]signature {
 		return signature{args: []Type{Text, Text}, least: 1, result: Text, sql: sql}
 	}
 	visible := signature{args: []Type{OID}, least: 1, result: Bool, text: "1"}
+	none := signature{args: []Type{OID}, least: 1, result: Int8, text: "0"}
 	now := signature{result: Timestamptz, sql: "pg_now"}
 	return map[string]signature{
 		"now": now, "transaction_timestamp": now, "statement_timestamp": now,
 		"clock_timestamp": {result: Timestamptz, sql: "pg_clock"},
 		"to_timestamp":    {args: []Type{Float8}, least: 1, result: Timestamptz, text: "CAST($1 * 1e6 AS INTEGER)"},
-		"date_trunc":      fixed(Timestamptz, "pg_trunc", Text, Timestamptz),
+		"date":            one(Timestamptz, Date, "pg_date"),
+		"date_bin":        fixed(Timestamptz, "pg_bin", Interval, Timestamptz, Timestamptz),
 		"age":             {args: []Type{Timestamptz, Timestamptz}, least: 2, result: Interval, text: "($1 - $2)"},
 
 		"lower": one(Text, Text, "pg_lower"), "upper": one(Text, Text, "pg_upper"),
@@ -31,12 +33,18 @@ func signatures() map[string]signature {
 		"strpos": fixed(Int4, "instr", Text, Text), "position": fixed(Int4, "instr", Text, Text),
 		"split_part":  fixed(Text, "pg_split_part", Text, Text, Int4),
 		"starts_with": fixed(Bool, "pg_starts_with", Text, Text),
-		"quote_ident": one(Text, Text, "pg_quote_ident"),
+		"quote_ident": one(Text, Text, "pg_quote_ident"), "quote_literal": one(Text, Text, "pg_quote_literal"),
+		"quote_nullable": one(Text, Text, "pg_quote_nullable"),
+		"initcap":        one(Text, Text, "pg_initcap"), "reverse": one(Text, Text, "pg_reverse"), "md5": one(Text, Text, "pg_md5"),
+		"lpad":   {args: []Type{Text, Int4, Text}, least: 2, result: Text, sql: "pg_lpad"},
+		"rpad":   {args: []Type{Text, Int4, Text}, least: 2, result: Text, sql: "pg_rpad"},
+		"repeat": fixed(Text, "pg_repeat", Text, Int4), "translate": fixed(Text, "pg_translate", Text, Text, Text),
+		"regexp_replace": {args: []Type{Text, Text, Text, Text}, least: 3, result: Text, sql: "pg_replace_re"},
+		"octet_length":   one(Text, Int4, "pg_octets"), "ascii": one(Text, Int4, "unicode"), "chr": one(Int4, Text, "char"),
+		"host": {args: []Type{Text}, least: 1, result: Text, text: "pg_split_part($1, '/', 1)"},
 
 		"abs": one(Unknown, Unknown, "abs"), "sign": one(Unknown, Unknown, "sign"),
-		"ceil": one(Float8, Float8, "ceil"), "ceiling": one(Float8, Float8, "ceil"), "floor": one(Float8, Float8, "floor"),
-		"round":          {args: []Type{Numeric, Int4}, least: 1, result: Numeric, sql: "round"},
-		"trunc":          one(Float8, Float8, "trunc"),
+		"pi": {result: Float8, sql: "pi"}, "random": {result: Float8, sql: "pg_random"},
 		"pg_size_pretty": one(Numeric, Text, "pg_size_pretty"),
 
 		"format_type":         fixed(Text, "pg_format_type", OID, Int4),
@@ -46,11 +54,17 @@ func signatures() map[string]signature {
 		"pg_get_expr":            {args: []Type{Text, OID, Bool}, least: 2, result: Text, text: "$1"},
 		"pg_encoding_to_char":    {args: []Type{Int4}, least: 1, result: Text, text: "'UTF8'"},
 		"col_description":        {args: []Type{OID, Int4}, least: 2, result: Text, text: "NULL"},
-		"obj_description":        {args: []Type{OID, Text}, least: 1, result: Text, text: "NULL"},
+		"obj_description":        {args: []Type{OID, Text}, least: 1, result: Text, text: "pg_description($1)"},
+		"shobj_description":      {args: []Type{OID, Text}, least: 1, result: Text, text: "NULL"},
 		"array_to_string":        {args: []Type{Text, Text}, least: 2, result: Text, text: "$1"},
 		"has_table_privilege":    {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"has_schema_privilege":   {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
+		"has_database_privilege": {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"pg_is_in_recovery":      {result: Bool, text: "0"},
-		"pg_backend_pid":         {result: Int4, text: "0"},
+		"pg_client_encoding":     {result: Text, text: "'UTF8'"},
+		"inet_server_addr":       {result: Text, text: "NULL"}, "inet_server_port": {result: Int4, text: "NULL"},
+		"pg_table_size": none, "pg_total_relation_size": none, "pg_relation_size": none,
+		"pg_database_size": {args: []Type{Unknown}, least: 1, result: Int8, text: "0"},
+		"pg_backend_pid":   {result: Int4, text: "0"},
 	}
 }

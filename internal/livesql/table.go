@@ -16,6 +16,7 @@ type Column struct {
 // Table is a relation whose rows are made when it is read.
 type Table struct {
 	Name    string
+	Help    string // what obj_description tells
 	Columns []Column
 	// Rows gives the rows now. A value is nil, a string, bool, integer, float64,
 	// time.Time (zero is NULL) or time.Duration.

@@ -451,7 +451,7 @@ func unified(a, b Type, aNull, bNull bool) (Type, bool) {
 		return b, true
 	case bNull, a == b:
 		return a, true
-	case a.numeric() && b.numeric():
+	case alike(a, b):
 		if a.rank() > b.rank() {
 			return a, true
 		}

@@ -16,6 +16,11 @@ const (
 	Timestamptz
 	Interval
 	OID
+	Date      // midnight, in SQLite as a Timestamptz
+	Timestamp // a Timestamptz without its zone, which is UTC
+	TextArray // text in PostgreSQL's format, as the other arrays
+	Int4Array
+	Int8Array
 )
 
 // typeFacts is what pg_type says of a type.
@@ -38,6 +43,11 @@ func (t Type) facts() typeFacts {
 		Timestamptz: {"timestamptz", "timestamp with time zone", 1184, 8},
 		Interval:    {"interval", "interval", 1186, 16},
 		OID:         {"oid", "oid", 26, 4},
+		Date:        {"date", "date", 1082, 4},
+		Timestamp:   {"timestamp", "timestamp without time zone", 1114, 8},
+		TextArray:   {"_text", "text[]", 1009, -1},
+		Int4Array:   {"_int4", "integer[]", 1007, -1},
+		Int8Array:   {"_int8", "bigint[]", 1016, -1},
 	}[t]
 }
 
@@ -61,7 +71,8 @@ func (t Type) Size() int16 {
 }
 
 func allTypes() []Type {
-	return []Type{Text, Int4, Int8, Float8, Numeric, Bool, Timestamptz, Interval, OID}
+	return []Type{Text, Int4, Int8, Float8, Numeric, Bool, Timestamptz, Interval, OID, Date, Timestamp,
+		TextArray, Int4Array, Int8Array}
 }
 
 // typeNamed finds a type by a name of the grammar or of pg_type; similar types
@@ -79,8 +90,6 @@ func typeNamed(name string) (Type, bool) {
 		return Int4, true
 	case "float4":
 		return Float8, true
-	case "timestamp":
-		return Timestamptz, true
 	}
 	return Unknown, false
 }
@@ -99,8 +108,6 @@ func TypeOf(oid uint32) Type {
 		return Int4
 	case 700:
 		return Float8
-	case 1114:
-		return Timestamptz
 	}
 	return Unknown
 }
@@ -111,7 +118,16 @@ func (t Type) numeric() bool {
 
 func (t Type) integer() bool { return t == Int4 || t == Int8 || t == OID }
 
-// rank orders the numeric types: an operation has the higher one's type.
+// temporal reports whether values are points in time. All of them are the same in
+// SQLite, but that dates are midnights.
+func (t Type) temporal() bool { return t == Date || t == Timestamp || t == Timestamptz }
+
+func (t Type) array() bool { return t == TextArray || t == Int4Array || t == Int8Array }
+
+// alike reports whether values of both types can be compared.
+func alike(a, b Type) bool { return a.numeric() && b.numeric() || a.temporal() && b.temporal() }
+
+// rank orders the types that are alike: an operation has the higher one's type.
 func (t Type) rank() int {
-	return map[Type]int{OID: 1, Int4: 2, Int8: 3, Numeric: 4, Float8: 5}[t]
+	return map[Type]int{OID: 1, Int4: 2, Int8: 3, Numeric: 4, Float8: 5, Date: 6, Timestamp: 7, Timestamptz: 8}[t]
 }

@@ -1,0 +1,154 @@
+package livesql
+
+import "strconv"
+
+// Here are functions whose result, or name in SQLite, depends on their arguments' types.
+
+// ofTimes are functions of points in time and intervals.
+func (t *translation) ofTimes(name string, args []expr, at int32) (expr, bool, error) {
+	switch {
+	case (name == "extract" || name == "date_part") && len(args) == 2:
+		return t.datePart(name, args, at)
+	case name == "date_trunc" && (len(args) == 2 || len(args) == 3):
+		return t.dateTrunc(name, args, at)
+	case name == "to_char" && len(args) == 2 && args[0].typ.temporal():
+		pattern, err := t.coerce(args[1], Text, at)
+		return expr{sql: "pg_time_char(" + args[0].sql + ", " + pattern.sql + ")", typ: Text, name: name}, true, err
+	case name == "timezone" && len(args) == 2:
+		return t.atTimeZone(args, at)
+	}
+	return expr{}, false, nil
+}
+
+// datePart is extract(field from x).
+func (t *translation) datePart(name string, args []expr, at int32) (expr, bool, error) {
+	field, err := t.coerce(args[0], Text, at)
+	if err != nil {
+		return expr{}, true, err
+	}
+	function := map[Type]string{Timestamptz: "pg_time_part", Timestamp: "pg_time_part", Date: "pg_time_part",
+		Interval: "pg_interval_part"}[args[1].typ]
+	if function == "" {
+		return expr{}, true, undefinedFunction(name, args, at)
+	}
+	typ := map[bool]Type{true: Numeric, false: Float8}[name == "extract"]
+	return expr{sql: function + "(" + field.sql + ", " + args[1].sql + ")", typ: typ, name: name}, true, nil
+}
+
+// dateTrunc has a third argument that names the zone: the console has but one.
+func (t *translation) dateTrunc(name string, args []expr, at int32) (expr, bool, error) {
+	field, err := t.coerce(args[0], Text, at)
+	if err != nil {
+		return expr{}, true, err
+	}
+	if len(args) == 3 && !isUTC(args[2]) {
+		return expr{}, true, unsupported(at, "a time zone other than UTC in date_trunc")
+	}
+	of := args[1]
+	switch of.typ {
+	case Interval:
+		return expr{sql: "pg_trunc_interval(" + field.sql + ", " + of.sql + ")", typ: Interval, name: name}, true, nil
+	case Timestamp:
+	default:
+		if of, err = t.coerce(of, Timestamptz, at); err != nil {
+			return expr{}, true, undefinedFunction(name, args, at)
+		}
+	}
+	return expr{sql: "pg_trunc(" + field.sql + ", " + of.sql + ")", typ: of.typ, name: name}, true, nil
+}
+
+func isUTC(zone expr) bool {
+	switch zone.text {
+	case "UTC", "utc", "Etc/UTC", "GMT", "Z":
+		return true
+	}
+	return false
+}
+
+// atTimeZone is x AT TIME ZONE zone of a timestamptz; the other way round a timestamp
+// is one of UTC only.
+func (t *translation) atTimeZone(args []expr, at int32) (expr, bool, error) {
+	zone, err := t.coerce(args[0], Text, at)
+	switch of := args[1]; {
+	case err != nil:
+		return expr{}, true, err
+	case of.typ == Timestamptz || of.typ == Date:
+		return expr{sql: "pg_at_zone(" + zone.sql + ", " + of.sql + ")", typ: Timestamp, name: "timezone"}, true, nil
+	case of.typ == Timestamp && isUTC(args[0]):
+		return expr{sql: of.sql, typ: Timestamptz, name: "timezone"}, true, nil
+	}
+	return expr{}, true, unsupported(at, "AT TIME ZONE of this")
+}
+
+// ofNumbers are functions that PostgreSQL has for numeric and for double precision.
+func (t *translation) ofNumbers(name string, args []expr, at int32) (expr, bool, error) {
+	sql, known := map[string]string{"ceil": "ceil", "ceiling": "ceil", "floor": "floor", "trunc": "pg_truncate", "round": "round", "sqrt": "pg_sqrt",
+		"exp": "pg_exp", "ln": "pg_ln", "log": "pg_log", "power": "pg_power", "pow": "pg_power", "mod": "pg_mod"}[name]
+	two := map[string]int{"power": 2, "pow": 2, "mod": 2, "trunc": 1, "round": 1}[name]
+	if !known || len(args) < max(two, 1) || len(args) > two+1 || len(args) > 2 {
+		return expr{}, false, nil
+	}
+	for i, e := range args {
+		if e.typ == Unknown {
+			made, err := t.coerce(e, Float8, at)
+			if err != nil {
+				return expr{}, true, err
+			}
+			args[i] = made
+		}
+		if !args[i].typ.numeric() {
+			return expr{}, true, undefinedFunction(name, args, at)
+		}
+	}
+	return t.number(name, sql, args, at)
+}
+
+func (t *translation) number(name, sql string, args []expr, at int32) (expr, bool, error) {
+	made := expr{typ: Float8, name: name}
+	switch {
+	case name == "mod":
+		typ, err := t.common(args, at)
+		if err != nil || typ == Float8 {
+			return expr{}, true, undefinedFunction(name, args, at)
+		}
+		made.typ = typ
+	case (name == "round" || name == "trunc") && len(args) == 2:
+		if args[0].typ == Float8 || !args[1].typ.integer() {
+			return expr{}, true, undefinedFunction(name, args, at)
+		}
+		made.typ = Numeric
+		if n, err := strconv.Atoi(args[1].sql); err == nil && n >= 0 && n <= 9 {
+			made.scale = n
+		}
+	case name == "power" || name == "pow":
+		if typ, err := t.common(args, at); err == nil && typ == Numeric {
+			made.typ = Numeric
+		}
+	case args[0].typ == Numeric:
+		made.typ = Numeric
+	case name == "round":
+		sql = "pg_round_even" // as double precision is rounded
+	}
+	made.sql = sql + "(" + join(args) + ")"
+	return made, true, nil
+}
+
+// isPattern tells substring(text from pattern) from substring(text from position).
+func isPattern(e expr) bool {
+	if e.typ != Unknown || e.param > 0 {
+		return e.typ == Text
+	}
+	_, err := strconv.Atoi(e.text)
+	return err != nil && !e.null
+}
+
+func (t *translation) substringPattern(args []expr, at int32) (expr, bool, error) {
+	for i := range args {
+		made, err := t.coerce(args[i], Text, at)
+		if err != nil {
+			return expr{}, true, err
+		}
+		args[i] = made
+	}
+	return expr{sql: "pg_substring_re(" + join(args) + ")", typ: Text, name: "substring"}, true, nil
+}
