@@ -14,7 +14,8 @@
 //
 // Caveats:
 //   - A view is described once and serves both SHOW and SELECT; SHOW prints times
-//     and booleans as Pgpool-II and PgBouncer do. Queries are internal/livesql's.
+//     and booleans as Pgpool-II and PgBouncer do. Queries are internal/livesql's, and
+//     so is COPY ... TO STDOUT.
 //   - A query string is parsed whole before anything of it runs, as PostgreSQL
 //     does: a syntax error in its last statement means that none was carried out.
 //   - BEGIN, COMMIT and ROLLBACK are accepted because drivers send them. They do

@@ -15,7 +15,8 @@ type statement struct {
 	*command
 	run   runFunc
 	text  string         // its words, as they are logged
-	query *livesql.Query // of a SELECT, which has no run before its parameters are known
+	query *livesql.Query // of a SELECT, which has no run before its parameters are known, and of COPY
+	copy  *livesql.Copy  // how the rows are sent, if not as those of a query
 }
 
 // parameters are the type OIDs of what Bind must give.
@@ -39,6 +40,7 @@ func (s *statement) bound(args []any) runFunc {
 type language struct {
 	table   table
 	selects func(sql string, declared []uint32) (statement, error)
+	copies  func(sql string) (statement, error)
 }
 
 // parse turns a query string into statements; none when it is empty. Nothing is
@@ -61,9 +63,13 @@ func (l language) parse(sql string, declared []uint32) ([]statement, error) {
 }
 
 func (l language) statement(tokens []token, declared []uint32) (statement, error) {
-	if isQuery(tokens[0]) {
-		first, last := tokens[0].rest, tokens[len(tokens)-1].rest
-		s, err := l.selects(first[:len(first)-len(last)], declared)
+	first, last := tokens[0].rest, tokens[len(tokens)-1].rest
+	switch text := first[:len(first)-len(last)]; {
+	case l.selects != nil && isQuery(tokens[0]):
+		s, err := l.selects(text, declared)
+		return s, moved(err, tokens[0].position-1)
+	case l.copies != nil && tokens[0].is("COPY"):
+		s, err := l.copies(text)
 		return s, moved(err, tokens[0].position-1)
 	}
 	a := &args{tokens: tokens}

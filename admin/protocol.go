@@ -196,6 +196,10 @@ func (s *session) execute(ctx context.Context, p *portal, limit int, a announcem
 		}
 		p.rows = rows
 	}
+	if p.copy != nil {
+		s.sendCopy(p)
+		return nil
+	}
 	if a == announce && p.columns() != nil {
 		s.out.add(describe(p.columns(), nil))
 	}

@@ -9,23 +9,49 @@ import (
 // selects makes statements of a session's SELECTs. One that reads a view is for
 // those who may look; the others, such as SELECT 1, are for everybody.
 func (c *Console) selects(s Session) func(sql string, declared []uint32) (statement, error) {
-	env := livesql.Env{User: s.User, Database: s.Database, Version: "pgherd " + c.version, Settings: map[string]string{}}
-	for name, value := range sessionSettings(s.Params) {
-		env.Settings[strings.ToLower(name)] = value
-	}
+	env := c.env(s)
 	return func(sql string, declared []uint32) (statement, error) {
 		q, err := c.catalog.Prepare(sql, declared, env)
 		if err != nil {
 			return statement{}, asSQLError(err)
 		}
-		made := &command{words: []string{"SELECT"}, privilege: privilegeNone, columns: q.Columns}
-		if len(q.Reads) > 0 {
-			made.privilege = privilegeLook
-			made.words = []string{"SELECT FROM", strings.Join(q.Reads, ", ")}
-		}
-		if made.columns == nil {
+		made := reading("SELECT", q)
+		if made.columns = q.Columns; made.columns == nil {
 			made.columns = []livesql.Column{}
 		}
-		return statement{command: made, text: made.name(), query: q}, nil
+		return made, nil
 	}
+}
+
+// copies makes statements of a session's COPY ... TO STDOUT, as selects does.
+func (c *Console) copies(s Session) func(sql string) (statement, error) {
+	env := c.env(s)
+	return func(sql string) (statement, error) {
+		q, err := c.catalog.PrepareCopy(sql, env)
+		if err != nil {
+			return statement{}, asSQLError(err)
+		}
+		made := reading("COPY", q.Query)
+		made.copy = q
+		return made, nil
+	}
+}
+
+// reading is a statement that reads what a query does.
+func reading(word string, q *livesql.Query) statement {
+	made := &command{words: []string{word}, privilege: privilegeNone}
+	if len(q.Reads) > 0 {
+		made.privilege = privilegeLook
+		made.words = []string{word + " FROM", strings.Join(q.Reads, ", ")}
+	}
+	return statement{command: made, text: made.name(), query: q}
+}
+
+// env is what a session's queries can ask of it.
+func (c *Console) env(s Session) livesql.Env {
+	env := livesql.Env{User: s.User, Database: s.Database, Version: "pgherd " + c.version, Settings: map[string]string{}}
+	for name, value := range sessionSettings(s.Params) {
+		env.Settings[strings.ToLower(name)] = value
+	}
+	return env
 }

@@ -45,7 +45,7 @@ func newSession(c *Console, s Session, in *inbox, shutdown <-chan struct{}) *ses
 	}
 	table := c.tableOf(s)
 	table = append(table[:len(table):len(table)], settings(s.Params)...)
-	made.language = language{append(table, made.driverCommands()...), c.selects(s)}
+	made.language = language{append(table, made.driverCommands()...), c.selects(s), c.copies(s)}
 	return made
 }
 

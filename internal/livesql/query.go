@@ -36,10 +36,17 @@ const (
 // Prepare reads a SELECT. declared are the type OIDs that Parse gave for the
 // parameters; 0 leaves one open. A mistake is an *Error.
 func (c *Catalog) Prepare(sql string, declared []uint32, env Env) (*Query, error) {
-	statement, err := parse(sql)
+	node, err := parse(sql)
 	if err != nil {
 		return nil, err
 	}
+	if node.GetSelectStmt() == nil {
+		return nil, fail(codeUnsupported, -1, "only SELECT can be said here")
+	}
+	return c.prepare(sql, node.GetSelectStmt(), declared, env)
+}
+
+func (c *Catalog) prepare(sql string, statement *pg.SelectStmt, declared []uint32, env Env) (*Query, error) {
 	t := &translation{catalog: c, env: env}
 	for _, oid := range declared {
 		t.params = append(t.params, TypeOf(oid))
@@ -91,8 +98,8 @@ func (t *translation) oids(declared []uint32) []uint32 {
 	return list
 }
 
-// parse allows one SELECT that pg_query's recursion can bear.
-func parse(sql string) (*pg.SelectStmt, error) {
+// parse allows one statement that pg_query's recursion can bear.
+func parse(sql string) (*pg.Node, error) {
 	if len(sql) > maxText || depth(sql) > maxDepth || strings.IndexByte(sql, 0) >= 0 {
 		return nil, fail(codeTooComplex, -1, "the query is too long or too complex")
 	}
@@ -100,10 +107,10 @@ func parse(sql string) (*pg.SelectStmt, error) {
 	if err != nil {
 		return nil, syntaxError(err)
 	}
-	if len(tree.Stmts) != 1 || tree.Stmts[0].Stmt.GetSelectStmt() == nil {
+	if len(tree.Stmts) != 1 {
 		return nil, fail(codeUnsupported, -1, "only SELECT can be said here")
 	}
-	return tree.Stmts[0].Stmt.GetSelectStmt(), nil
+	return tree.Stmts[0].Stmt, nil
 }
 
 // depth bounds the nesting of a text from above: words and operators may nest,

@@ -152,12 +152,17 @@ func FuzzPrepare(f *testing.F) {
 	for _, block := range strings.Split(string(data), "\n\n") {
 		sql, _, _ := strings.Cut(block, "\n----")
 		f.Add(sql)
+		f.Add("copy (" + sql + ") to stdout (format csv, header)")
 	}
 	c := testCatalog()
 	f.Fuzz(func(t *testing.T, sql string) {
 		q, err := c.Prepare(sql, nil, Env{})
 		if err == nil {
 			_, err = q.Run(t.Context(), make([]any, len(q.Params)))
+		} else if made, failed := c.PrepareCopy(sql, Env{}); failed != nil {
+			err = failed
+		} else {
+			_, err = made.Run(t.Context(), nil)
 		}
 		if _, ok := errors.AsType[*Error](err); err != nil && !ok {
 			t.Errorf("%s: %v", sql, err)
