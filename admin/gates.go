@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/pgherd/pgherd/internal/report"
 )
@@ -59,6 +60,9 @@ func onDatabase(d Deps, n need, run gateFunc) func(*args) (runFunc, error) {
 	}
 }
 
+// maxNamed is how many databases a hint names.
+const maxNamed = 20
+
 // findDatabase is the name of a database that is configured, or in use.
 func findDatabase(ctx context.Context, d Deps, name token) (string, error) {
 	wanted := name.identifier()
@@ -75,7 +79,9 @@ func findDatabase(ctx context.Context, d Deps, name token) (string, error) {
 	}
 	e := newError(codeUndefinedDatabase, "database %q is not configured, and nobody uses it", wanted)
 	e.position = name.position
-	if len(known) > 0 {
+	if more := len(known) - maxNamed; more > 0 {
+		e.hint = fmt.Sprintf("there is %s, and %d more that SHOW DATABASES has", strings.Join(known[:maxNamed], ", "), more)
+	} else if len(known) > 0 {
 		e.hint = "there is " + either(known, "and")
 	}
 	return "", e

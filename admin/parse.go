@@ -115,8 +115,19 @@ func (t table) find(a *args) (*command, error) {
 			return &candidates[i], nil
 		}
 		a.expected = candidates.wordsAt(depth)
-		return nil, a.fail()
+		return nil, readOnly(a.fail(), depth, a.peek())
 	}
+}
+
+// readOnly has the error about a statement that writes say why there is none.
+func readOnly(err error, depth int, word token) error {
+	e, ok := errors.AsType[*sqlError](err)
+	for _, writes := range []string{"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "ALTER", "DROP", "GRANT", "REVOKE"} {
+		if ok && depth == 0 && word.is(writes) {
+			e.hint = "the console's tables are views of what there is: only commands change it, and HELP lists them"
+		}
+	}
+	return err
 }
 
 func joinWords(tokens []token) string {
@@ -199,7 +210,7 @@ func (a *args) fail() error {
 	}
 	e := newError(codeSyntax, "syntax error %s: expected %s", where, either(a.expected, "or"))
 	e.position = t.position
-	if word := nearest(t.text, a.expected); word != "" {
+	if word := livesql.Nearest(t.text, a.expected); word != "" {
 		e.hint = "did you mean " + word + "?"
 	}
 	return e

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/pgherd/pgherd/internal/livesql"
 )
 
 func TestScan(t *testing.T) {
@@ -50,7 +52,7 @@ func TestNearest(t *testing.T) {
 		strings.Repeat("A", 1000): "",
 	}
 	for text, want := range tests {
-		if got := nearest(text, choices); got != want {
+		if got := livesql.Nearest(text, choices); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}

@@ -42,7 +42,7 @@ func reading(word string, q *livesql.Query) statement {
 	made := &command{words: []string{word}, privilege: privilegeNone}
 	if len(q.Reads) > 0 {
 		made.privilege = privilegeLook
-		made.words = []string{word + " FROM", strings.Join(q.Reads, ", ")}
+		made.words = []string{word, "FROM", strings.Join(q.Reads, ", ")}
 	}
 	return statement{command: made, text: made.name(), query: q}
 }

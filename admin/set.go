@@ -2,12 +2,14 @@ package admin
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/livesql"
 )
 
 // set changes the configuration in force, by pgherd's keys (pool.size) or
@@ -24,7 +26,7 @@ func set(d Deps) command {
 			if !isSetting(d, key) {
 				a.rest()
 				a.made = &command{words: []string{"SET"}, privilege: privilegeNone, tag: "SET"}
-				return valueRows(nil), nil
+				return withoutMeaning(d, key), nil
 			}
 			value, err := a.assigned(key)
 			if err != nil {
@@ -43,6 +45,31 @@ func set(d Deps) command {
 			}, nil
 		},
 	}
+}
+
+// withoutMeaning is SET of what the console does not have. A name that looks like one
+// of its own gets a notice: nothing has changed.
+func withoutMeaning(d Deps, key string) runFunc {
+	return func(_ context.Context, progress func(string)) ([][]any, error) {
+		meant := map[string]string{}
+		for _, s := range d.Config().Settings() {
+			meant[strings.ReplaceAll(s.Key, ".", "_")] = s.Key
+		}
+		for _, name := range pgbouncerNames() {
+			meant[name] = name
+		}
+		near := livesql.Nearest(key, slices.Sorted(maps.Keys(meant)))
+		if near != "" && !slices.Contains(driverSettings(), key) {
+			progress("SET " + key + " has changed nothing: did you mean " + meant[near] + "?")
+		}
+		return nil, nil
+	}
+}
+
+// driverSettings are set by drivers and resemble keys of the configuration.
+func driverSettings() []string {
+	return []string{"statement_timeout", "lock_timeout", "transaction_timeout", "idle_in_transaction_session_timeout", "application_name",
+		"client_encoding", "client_min_messages", "datestyle", "timezone", "search_path", "extra_float_digits", "intervalstyle", "bytea_output"}
 }
 
 // settingName is the name that a statement begins with, dots included.

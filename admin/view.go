@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -78,16 +79,28 @@ func (v view) command() command {
 		help:      v.help,
 		privilege: v.audience,
 		columns:   v.shownColumns(),
-		parse: nothingMore(func(ctx context.Context, _ func(string)) ([][]any, error) {
-			rows, err := v.rows(ctx)
-			for _, row := range rows {
-				for i := range row {
-					row[i] = v.style.shown(row[i])
-				}
-			}
-			return rows, err
-		}),
+		parse:     func(a *args) (runFunc, error) { return v.show, v.nothingMore(a) },
 	}
+}
+
+func (v view) show(ctx context.Context, _ func(string)) ([][]any, error) {
+	rows, err := v.rows(ctx)
+	for _, row := range rows {
+		for i := range row {
+			row[i] = v.style.shown(row[i])
+		}
+	}
+	return rows, err
+}
+
+// nothingMore tells who wants to filter or sort how to.
+func (v view) nothingMore(a *args) error {
+	t := a.peek()
+	err := a.end()
+	if e, ok := errors.AsType[*sqlError](err); ok && (t.is("WHERE") || t.is("ORDER") || t.is("LIMIT") || t.is("LIKE")) {
+		e.hint = "SELECT * FROM " + v.name + " " + strings.ToUpper(t.text) + " ... can do that"
+	}
+	return err
 }
 
 // table is what SELECT reads.

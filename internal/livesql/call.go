@@ -1,6 +1,8 @@
 package livesql
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,12 +39,16 @@ func (t *translation) call(s *scope, f *pg.FuncCall) (expr, error) {
 	}
 	sig, ok := t.catalog.functions[name]
 	if !ok || len(args) < sig.least || (len(args) > len(sig.args) && !sig.open) {
-		return expr{}, undefinedFunction(name, args, f.Location)
+		err := undefinedFunction(name, args, f.Location)
+		if !ok {
+			err.Hint = didYouMean(name, slices.Sorted(maps.Keys(t.catalog.functions)))
+		}
+		return expr{}, err
 	}
 	return t.apply(name, sig, args, f.Args)
 }
 
-func undefinedFunction(name string, args []expr, at int32) error {
+func undefinedFunction(name string, args []expr, at int32) *Error {
 	types := make([]string, len(args))
 	for i, e := range args {
 		types[i] = e.typ.String()

@@ -1,6 +1,7 @@
 package livesql
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -53,7 +54,11 @@ func (c *Catalog) find(v *pg.RangeVar) (*Table, error) {
 		return nil, fail(codeUndefinedTable, v.Location, "relation \"%s.%s\" does not exist", v.Schemaname, v.Relname)
 	}
 	e := fail(codeUndefinedTable, v.Location, "relation %q does not exist", v.Relname)
-	e.Hint = `\d lists the console's views`
+	var names []string
+	for _, t := range c.tables {
+		names = append(names, t.Name)
+	}
+	e.Hint = cmp.Or(didYouMean(v.Relname, names), `\d lists the console's views`)
 	return nil, e
 }
 

@@ -60,7 +60,20 @@ func (s *scope) column(parts []string, at int32) (expr, error) {
 	if len(parts) > 1 && !s.knows(parts[len(parts)-2]) {
 		return expr{}, fail(codeUndefinedTable, at, "missing FROM-clause entry for table %q", parts[len(parts)-2])
 	}
-	return expr{}, fail(codeUndefinedColumn, at, "column %q does not exist", strings.Join(parts, "."))
+	e := fail(codeUndefinedColumn, at, "column %q does not exist", strings.Join(parts, "."))
+	e.Hint = didYouMean(name, s.columnNames())
+	return expr{}, e
+}
+
+func (s *scope) columnNames() (names []string) {
+	for ; s != nil; s = s.parent {
+		for _, r := range s.relations {
+			for _, c := range r.columns {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	return names
 }
 
 // here counts the matches among the scope's own relations.

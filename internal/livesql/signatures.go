@@ -59,6 +59,7 @@ func signatures() map[string]signature {
 		"array_to_string":        {args: []Type{Text, Text}, least: 2, result: Text, text: "$1"},
 		"has_table_privilege":    {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"has_schema_privilege":   {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
+		"pg_has_role":            {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"has_database_privilege": {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"pg_is_in_recovery":      {result: Bool, text: "0"},
 		"pg_client_encoding":     {result: Text, text: "'UTF8'"},

@@ -1,4 +1,4 @@
-package admin
+package livesql
 
 import (
 	"strings"
@@ -7,9 +7,9 @@ import (
 	"github.com/hbollon/go-edlib"
 )
 
-// nearest is the choice that text was probably meant to be, or "": a third of
+// Nearest is the choice that text was probably meant to be, or "": a third of
 // its characters may be wrong.
-func nearest(text string, choices []string) string {
+func Nearest(text string, choices []string) string {
 	if len(text) > 64 {
 		return ""
 	}
@@ -20,4 +20,12 @@ func nearest(text string, choices []string) string {
 		}
 	}
 	return best
+}
+
+// didYouMean is a hint; "" when nothing is near.
+func didYouMean(text string, choices []string) string {
+	if name := Nearest(text, choices); name != "" {
+		return "did you mean " + name + "?"
+	}
+	return ""
 }
