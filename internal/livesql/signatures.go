@@ -1,5 +1,7 @@
 package livesql
 
+import "maps"
+
 // signatures are the functions that may be called, besides aggregates and those
 // of special.
 func signatures() map[string]signature {
@@ -12,10 +14,8 @@ func signatures() map[string]signature {
 	trim := func(sql string) signature {
 		return signature{args: []Type{Text, Text}, least: 1, result: Text, sql: sql}
 	}
-	visible := signature{args: []Type{OID}, least: 1, result: Bool, text: "1"}
-	none := signature{args: []Type{OID}, least: 1, result: Int8, text: "0"}
 	now := signature{result: Timestamptz, sql: "pg_now"}
-	return map[string]signature{
+	all := map[string]signature{
 		"now": now, "transaction_timestamp": now, "statement_timestamp": now,
 		"clock_timestamp": {result: Timestamptz, sql: "pg_clock"},
 		"to_timestamp":    {args: []Type{Float8}, least: 1, result: Timestamptz, text: "CAST($1 * 1e6 AS INTEGER)"},
@@ -46,7 +46,19 @@ func signatures() map[string]signature {
 		"abs": one(Unknown, Unknown, "abs"), "sign": one(Unknown, Unknown, "sign"),
 		"pi": {result: Float8, sql: "pi"}, "random": {result: Float8, sql: "pg_random"},
 		"pg_size_pretty": one(Numeric, Text, "pg_size_pretty"),
+	}
+	maps.Copy(all, systemSignatures())
+	return all
+}
 
+// systemSignatures are functions of what pg_catalog describes, and of the server.
+func systemSignatures() map[string]signature {
+	fixed := func(result Type, sql string, args ...Type) signature {
+		return signature{args: args, least: len(args), result: result, sql: sql}
+	}
+	visible := signature{args: []Type{OID}, least: 1, result: Bool, text: "1"}
+	none := signature{args: []Type{OID}, least: 1, result: Int8, text: "0"}
+	return map[string]signature{
 		"format_type":         fixed(Text, "pg_format_type", OID, Int4),
 		"pg_get_userbyid":     {args: []Type{OID}, least: 1, result: Text, text: "'" + catalogOwner + "'"},
 		"pg_table_is_visible": visible, "pg_type_is_visible": visible,
