@@ -6,13 +6,11 @@ import (
 	"io/fs"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/sys/unix"
 
 	"github.com/pgherd/pgherd/internal/certs"
 	"github.com/pgherd/pgherd/internal/cluster"
@@ -80,47 +78,48 @@ type ConsoleClient struct {
 
 // Server accepts clients and runs their sessions.
 type Server struct {
-	current atomic.Pointer[Config]
+	// What New was given.
+	current atomic.Pointer[Config] // replaced by Configure
+	group   *reactor.Group
 	users   *Users
 	board   *cluster.Board
 	pools   *pool.Pools
-	parser  *sqlparse.Parser
-	parses  parses
 	console Console
 	log     hclog.Logger
 
-	group     *reactor.Group
-	shards    []*shard
+	shards  []*shard // by loop
+	started time.Time
+
+	// Who may come in, and who is here.
 	listeners []*listener
-	cancels   cancels
-	headcount headcount
+	accepting bool // touched by the first loop only
+	draining  atomic.Bool
+	suspended suspended
 	gate      gate
-	editions  editions
-	catalogs  *catalogs
 	clients   atomic.Int64
+	headcount headcount
+	cancels   cancels
+	commands  atomic.Int64 // clients of the console that may command
+
+	// What is known of statements.
+	parser   *sqlparse.Parser
+	parses   parses
+	editions editions
+	catalogs *catalogs
+
+	// What has happened.
 	seen      atomic.Pointer[cluster.Snapshot] // by boardChanged
-	lastWrite atomic.Int64                     // nanoseconds after started; kept from tracking on
 	tracking  tracking
-	started   time.Time
+	lastWrite atomic.Int64    // nanoseconds after started; 0 until tracking begins
 	selects   []atomic.Uint64 // by node
 	ids       atomic.Uint64   // of sessions
 	periods   periods
-	draining  atomic.Bool
-	suspended suspended
-	accepting bool         // touched by the first loop only
-	commands  atomic.Int64 // clients of the console that may command
 
+	// What runs on goroutines of its own.
 	replications replications
 	consoles     sync.WaitGroup
 	consoleCtx   context.Context
 	stopConsoles context.CancelFunc
-}
-
-// listener is one listening socket, registered with every loop's first.
-type listener struct {
-	fd   int
-	addr string
-	file *socketFile // of a Unix-domain socket
 }
 
 // New makes a server on the loops of a group. Listen and Run follow.
@@ -172,51 +171,6 @@ func Panicked(log hclog.Logger, stack func() []byte) func(any) {
 // Selects counts the reads sent to a node since the start.
 func (s *Server) Selects(node cluster.NodeID) uint64 { return s.selects[node].Load() }
 
-// Listen binds an address of the form host:port, or directory:port for a
-// Unix-domain socket. The error says what to do about a port that is taken.
-func (s *Server) Listen(address string) error {
-	if strings.HasPrefix(address, "/") {
-		return s.listenUnix(address)
-	}
-	ln, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w (is another pgherd or PostgreSQL there? choose another port in listen)", address, err)
-	}
-	return s.take(ln, nil)
-}
-
-func (s *Server) listenUnix(address string) error {
-	directory, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", address, err)
-	}
-	ln, file, err := listenUnix(directory, port, s.config().SocketMode)
-	if err != nil {
-		return err
-	}
-	return s.take(ln, &file)
-}
-
-func (s *Server) take(ln net.Listener, file *socketFile) error {
-	addr := ln.Addr().String()
-	fd, err := reactor.Descriptor(ln)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", addr, err)
-	}
-	s.config().TCP.Apply(fd) // accepted sockets inherit it
-	s.listeners = append(s.listeners, &listener{fd, addr, file})
-	return nil
-}
-
-// Addresses are what Listen has bound, with the port that was chosen for 0.
-func (s *Server) Addresses() []string {
-	var all []string
-	for _, l := range s.listeners {
-		all = append(all, l.addr)
-	}
-	return all
-}
-
 // Run serves clients until the group is stopped, by Shutdown or otherwise.
 func (s *Server) Run() error {
 	s.followListeners()
@@ -233,57 +187,6 @@ func (s *Server) Run() error {
 	s.replications.close()
 	s.closeListeners()
 	return err
-}
-
-func (s *Server) closeListeners() {
-	for _, l := range s.listeners {
-		unix.Close(l.fd)
-		if l.file != nil {
-			l.file.remove()
-		}
-	}
-	s.listeners = nil
-}
-
-// accept is called on the first loop; the client goes to the next one in turn.
-func (s *Server) accept(fd int) {
-	reactor.NoDelay(fd)
-	l := s.group.Next()
-	sh := s.shards[l.Index()]
-	if l == s.group.Loops()[0] {
-		sh.adopt(fd)
-	} else if !l.Post(func() { sh.adopt(fd) }) {
-		unix.Close(fd)
-	}
-}
-
-// followListeners accepts clients, but while all are suspended.
-func (s *Server) followListeners() {
-	s.group.Loops()[0].Post(func() {
-		if s.accepting == s.suspended.said("") {
-			s.setAccepting(!s.accepting)
-		}
-	})
-}
-
-func (s *Server) setAccepting(on bool) {
-	first := s.group.Loops()[0]
-	s.accepting = on
-	for _, l := range s.listeners {
-		if !on {
-			first.Unaccept(l.fd)
-		} else if err := first.Accept(l.fd, s.accept); err != nil {
-			s.log.Error("cannot accept clients", "address", l.addr, "error", err)
-		}
-	}
-}
-
-// StopAccepting lets nobody new in; whoever is in may stay.
-func (s *Server) StopAccepting() {
-	s.group.Loops()[0].Post(func() {
-		s.setAccepting(false)
-		s.closeListeners()
-	})
 }
 
 // Shutdown stops accepting, ends sessions as they fall idle, and stops the
@@ -318,41 +221,6 @@ func (s *Server) deserted(ctx context.Context) bool {
 		}
 	}
 	return s.clients.Load() == 0
-}
-
-// tracking begins with the first session of global consistency. Before, writes are
-// not noted.
-type tracking struct {
-	once sync.Once
-	on   atomic.Bool
-}
-
-// trackWrites has writes noted from now on. What was acknowledged before counts as
-// acknowledged now.
-func (s *Server) trackWrites() {
-	s.tracking.once.Do(func() {
-		s.tracking.on.Store(true)
-		s.wrote(time.Now())
-	})
-}
-
-// wrote notes that somebody's write was acknowledged.
-func (s *Server) wrote(at time.Time) {
-	if !s.tracking.on.Load() {
-		return
-	}
-	n := int64(at.Sub(s.started))
-	for old := s.lastWrite.Load(); n > old && !s.lastWrite.CompareAndSwap(old, n); {
-		old = s.lastWrite.Load()
-	}
-}
-
-// newestWrite is the time of the last write acknowledged to anybody.
-func (s *Server) newestWrite() time.Time {
-	if n := s.lastWrite.Load(); n > 0 {
-		return s.started.Add(time.Duration(n))
-	}
-	return time.Time{}
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
