@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/pgherd/pgherd/internal/wire"
-	"github.com/pgherd/pgherd/sqlparse"
 )
 
 // editions counts how often the result of a shared statement has changed its type.
@@ -104,6 +103,5 @@ func (u *turn) outgrown(e *wire.Error) *wire.Error {
 // repeatable reports whether the batch that the server has refused can be encoded
 // again for another one.
 func (u *turn) repeatable() bool {
-	s := u.session
-	return u.replay.whole() && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 && !s.keepsServer()
+	return u.replay.whole() && u.session.movable()
 }

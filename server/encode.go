@@ -124,7 +124,7 @@ func (u *turn) ready() (bool, error) {
 	if u.roams() {
 		return u.goOn()
 	}
-	inside := s.server != nil && (s.tx != wire.TxIdle || s.pin != sqlparse.PinNone || s.doubt != 0 || !u.replies.boundary || s.keepsServer())
+	inside := s.server != nil && (!s.movable() || !u.replies.boundary)
 	if inside || (s.server != nil && s.server.Node() == u.primary()) {
 		if u.replies.boundary && !u.replies.empty() {
 			u.commit() // one batch at most is sent again

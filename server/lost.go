@@ -27,7 +27,7 @@ func (u *turn) lost(err error) error {
 	if s.tx != wire.TxIdle { // what it has set goes with the transaction
 		s.doubt, s.names = 0, nil
 	}
-	if u.replay.unsent() && (s.tx == wire.TxIdle || s.block.loose) && s.pin == sqlparse.PinNone && s.doubt == 0 {
+	if u.replay.unsent() && (s.tx == wire.TxIdle || s.block.loose) && s.unpinned() {
 		u.again()
 		u.avoid(err)
 		return nil
@@ -59,7 +59,7 @@ func (u *turn) lost(err error) error {
 func (u *turn) lastsBehind() bool {
 	s := u.session
 	return u.replay == replayLater && u.relaying == 0 && len(u.replies.effects) > 0 &&
-		s.tx == wire.TxIdle && u.opening == nil && s.pin == sqlparse.PinNone && s.doubt == 0
+		s.tx == wire.TxIdle && u.opening == nil && s.unpinned()
 }
 
 // abridge ends the answer to the batch under way.

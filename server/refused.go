@@ -50,7 +50,7 @@ type appeal struct {
 // before the client has seen anything.
 func (u *turn) refused(e *wire.Error) bool {
 	s := u.session
-	return u.replay.reads() && s.server.Node() != u.primary() && s.pin == sqlparse.PinNone && s.doubt == 0 && objectionOf(e) != noObjection
+	return u.replay.reads() && s.server.Node() != u.primary() && s.unpinned() && objectionOf(e) != noObjection
 }
 
 // appealAgainst has the primary carry out what a standby has refused; from now on, if it is

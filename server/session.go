@@ -111,6 +111,16 @@ func (s *session) idle() bool {
 // nothing is left.
 func (s *session) rests() bool { return s.server == nil && !s.block.loose }
 
+// unpinned reports whether the session has, or may have, nothing on its server that
+// outlives a transaction and that another server could not be given.
+func (s *session) unpinned() bool { return s.pin == sqlparse.PinNone && s.doubt == 0 }
+
+// movable reports whether the session may go on with any other server: it is between
+// transactions and has left nothing on this one.
+func (s *session) movable() bool {
+	return s.tx == wire.TxIdle && s.unpinned() && !s.keepsServer()
+}
+
 // run carries out one turn. It is the handler of the client's connection, and
 // of the server's while the session keeps one between turns.
 func (s *session) run(t *reactor.Task) {

@@ -321,7 +321,7 @@ func (u *turn) settle() bool {
 	if busy || (s.server != nil && !u.replies.boundary) {
 		return false
 	}
-	if s.server != nil && s.tx == wire.TxIdle && s.pin == sqlparse.PinNone && s.doubt == 0 && !s.keepsServer() {
+	if s.server != nil && s.movable() {
 		if reset := &s.shard.srv.config().Reset; reset.Always {
 			u.releaseReset(reset.Query)
 		} else {
