@@ -67,15 +67,6 @@ type session struct {
 	canceledConsole chan struct{} // set for a client of the console
 }
 
-// orphan says what became of a transaction whose server was lost.
-type orphan int
-
-const (
-	notOrphaned orphan = iota
-	untold             // the client has yet to get the error
-	told               // it has; what follows is refused until the transaction ends
-)
-
 // prepared is a named statement of the client's.
 type prepared struct {
 	name      string
