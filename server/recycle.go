@@ -61,25 +61,9 @@ func (u *turn) reset(query string) error {
 	if query == "" || len(u.reply.data()) > 0 {
 		return errNotReusable
 	}
-	deadline := time.Now().Add(resetTimeout)
-	if err := u.task.Write(u.session.server.Conn, wire.AppendQuery(nil, query), deadline); err != nil {
-		return err
+	status, err := u.exchange(wire.AppendQuery(nil, query), resetTimeout, u.onParameter)
+	if err == nil && status != wire.TxIdle {
+		return errNotReusable
 	}
-	for {
-		frame, err := u.readReply(deadline)
-		if err != nil {
-			return err
-		}
-		switch frame[0] {
-		case wire.ErrorResponse:
-			return wire.ParseError(frame[wire.HeaderLen:])
-		case wire.ParameterStatus:
-			u.onParameter(frame)
-		case wire.ReadyForQuery:
-			if status, err := wire.ParseReady(frame); err != nil || status != wire.TxIdle {
-				return errNotReusable
-			}
-			return nil
-		}
-	}
+	return err
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"slices"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/wire"
 )
@@ -302,7 +303,7 @@ func (u *turn) onReady(frame []byte) error {
 	u.replies.pop()
 	visible := request == reqRestore || (visibility == shown && !u.restore())
 	if visible {
-		u.report()
+		u.reportParameters()
 	}
 	if u.show(frame, visible); !visible {
 		if request == reqInquiry {
@@ -330,4 +331,25 @@ func (u *turn) onReady(frame []byte) error {
 	}
 	u.emitEarly()
 	return nil
+}
+
+// readReply reads one whole frame from the server; it is valid until the next.
+func (u *turn) readReply(deadline time.Time) ([]byte, error) {
+	for {
+		b := u.reply.data()
+		_, size := wire.Peek(b)
+		if size < 0 || size > maxGather {
+			return nil, errDesync("length of a reply")
+		}
+		if size > 0 && size <= len(b) {
+			u.reply.consume(size)
+			return b[:size], nil
+		}
+		u.reply.fit(size)
+		n, err := u.task.Read(u.session.server.Conn, u.reply.room(), deadline)
+		if err != nil {
+			return nil, err
+		}
+		u.reply.w += n
+	}
 }
