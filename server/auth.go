@@ -1,10 +1,11 @@
 package server
 
 import (
-	"context"
 	"errors"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/hba"
+	"github.com/pgherd/pgherd/internal/users"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
@@ -65,19 +66,19 @@ func (l *login) proveSecret(method hba.Method) error {
 	}
 	why := ""
 	if s == nil {
-		s, why = l.shard.srv.users.mock(l.user), "no such user, or one without a secret"
+		s, why = l.shard.srv.users.Mock(l.user), "no such user, or one without a secret"
 	}
 	switch {
 	case method == hba.Password:
 		err = l.cleartext(s)
-	case method == hba.MD5 && s.kind != scramSecret:
+	case method == hba.MD5 && s.Kind() != users.SCRAM:
 		err = l.md5(s)
 	default:
 		err = l.scram(s)
 	}
 	var r *refusal
 	if errors.As(err, &r) {
-		l.shard.srv.users.refused(l.user)
+		l.shard.srv.users.Refused(l.user, time.Now())
 		if why != "" {
 			r.why = why
 		}
@@ -86,18 +87,13 @@ func (l *login) proveSecret(method hba.Method) error {
 }
 
 // secret is what is known of the user; nil when nothing is.
-func (l *login) secret() (*secret, error) {
-	users := l.shard.srv.users
-	s, known := users.find(l.user)
+func (l *login) secret() (*users.Secret, error) {
+	s, known := l.shard.srv.users.Find(l.user)
 	if known {
 		return s, nil
 	}
 	var err error
-	l.task.Await(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
-		defer cancel()
-		s, err = users.ask(ctx, l.user)
-	})
+	l.task.Await(func() { s, err = l.shard.srv.users.Ask(l.user) })
 	if err != nil {
 		return nil, &refusal{errLookup(), "auth.query failed: " + err.Error()}
 	}
@@ -110,16 +106,7 @@ func (l *login) judge(rule hba.Rule, err error) error {
 	if !errors.As(err, &r) {
 		return err
 	}
-	l.shard.srv.log.Warn("authentication failed", "user", clip(l.user), "database", clip(l.database),
+	l.shard.srv.log.Warn("authentication failed", "user", users.Clip(l.user), "database", users.Clip(l.database),
 		"client", l.conn.PeerAddr(), "method", rule.Method.String(), "hba", rule.Where(), "reason", r.why)
 	return r.told
-}
-
-// clip keeps a name of a stranger's choice from filling the log.
-func clip(name string) string {
-	const most = 63 // the longest name that PostgreSQL knows
-	if len(name) > most {
-		return name[:most] + "..."
-	}
-	return name
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/hba"
+	"github.com/pgherd/pgherd/internal/users"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
@@ -131,7 +132,7 @@ func checkCertificate(rule hba.Rule, f facts, name string, ident *hba.Maps) erro
 	}
 	if rule.ClientCert == hba.VerifyFull && (owner == "" || !ident.Allow(rule.Map, owner, name)) {
 		return &refusal{wire.Fatalf("28000", "certificate authentication failed for user %q", name),
-			fmt.Sprintf("the certificate is %q's", clip(owner))}
+			fmt.Sprintf("the certificate is %q's", users.Clip(owner))}
 	}
 	return nil
 }

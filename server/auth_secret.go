@@ -4,13 +4,14 @@ import (
 	"crypto/rand"
 	"errors"
 
+	"github.com/pgherd/pgherd/internal/users"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
 func (l *login) wrong(why string) error { return &refusal{errPassword(l.user), why} }
 
 // cleartext asks for the password itself.
-func (l *login) cleartext(s *secret) error {
+func (l *login) cleartext(s *users.Secret) error {
 	password, err := l.password(wire.AuthCleartext, nil)
 	if err != nil {
 		return err
@@ -20,7 +21,7 @@ func (l *login) cleartext(s *secret) error {
 	}
 	right := false
 	l.task.Await(func() {
-		l.shard.srv.users.exert(func() { right = s.check(l.user, password) })
+		l.shard.srv.users.Exert(func() { right = s.Check(l.user, password) })
 	})
 	if !right {
 		return l.wrong("wrong password")
@@ -29,14 +30,14 @@ func (l *login) cleartext(s *secret) error {
 }
 
 // md5 asks for the password's digest with a salt that is used once.
-func (l *login) md5(s *secret) error {
+func (l *login) md5(s *users.Secret) error {
 	salt := make([]byte, 4)
 	_, _ = rand.Read(salt) // never fails
 	answer, err := l.password(wire.AuthMD5, salt)
 	if err != nil {
 		return err
 	}
-	if !wire.Same(answer, wire.MD5Password(l.user, s.text, salt)) {
+	if !wire.Same(answer, s.MD5Answer(l.user, salt)) {
 		return l.wrong("wrong password")
 	}
 	return nil
@@ -59,7 +60,7 @@ func (l *login) password(code uint32, data []byte) (string, error) {
 }
 
 // scram runs a SCRAM exchange. A secret of another form is no use for it.
-func (l *login) scram(s *secret) error {
+func (l *login) scram(s *users.Secret) error {
 	v, err := l.verifier(s)
 	if err != nil {
 		return err
@@ -90,12 +91,12 @@ func (l *login) scram(s *secret) error {
 	if err != nil {
 		return err
 	}
-	s.learn(key)
+	s.Learn(key)
 	return l.write(wire.AppendAuth(nil, wire.AuthSASLFinal, reply))
 }
 
-func scramReason(s *secret) string {
-	if s.kind == md5Secret {
+func scramReason(s *users.Secret) string {
+	if s.Kind() == users.MD5 {
 		return "the user's secret is an md5 hash, which is no use for SCRAM"
 	}
 	return "wrong password"
@@ -114,25 +115,24 @@ func (l *login) scramFirst(x *wire.ServerExchange) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return first, x.Choose(clip(mechanism))
+	return first, x.Choose(users.Clip(mechanism))
 }
 
 // verifier is that of a secret, or of a mock; what is not known yet is computed
 // away from the loop.
-func (l *login) verifier(s *secret) (*wire.Verifier, error) {
-	users := l.shard.srv.users
-	if s.kind == md5Secret {
-		return users.mock(l.user).verifier.Load(), nil
+func (l *login) verifier(s *users.Secret) (*wire.Verifier, error) {
+	if s.Kind() == users.MD5 {
+		return l.shard.srv.users.Mock(l.user).Verifier(), nil
 	}
-	if v := s.verifier.Load(); v != nil {
+	if v := s.Verifier(); v != nil {
 		return v, nil
 	}
 	var err error
 	l.task.Await(func() {
-		users.exert(func() { err = s.derive() })
+		l.shard.srv.users.Exert(func() { err = s.Derive() })
 	})
 	if err != nil {
 		return nil, l.wrong(err.Error())
 	}
-	return s.verifier.Load(), nil
+	return s.Verifier(), nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/hba"
 	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/users"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
@@ -206,13 +207,20 @@ func TestScramPassThrough(t *testing.T) {
 			t.Errorf("%s: got %s", user, got)
 		}
 	}
-	kept, _ := r.server.users.find("own")
+	v, err := wire.ParseVerifier(own)
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.server.users.Replace(map[string]config.Secret{"own": config.NewSecret(own)})
-	if now, _ := r.server.users.find("own"); now != kept || now.key.Load() == nil {
+	if _, known := r.server.users.ServerKeys("own", v.Salt, v.Iterations); !known {
 		t.Error("reading the same file again lost the user's key")
 	}
 	r.server.users.Replace(map[string]config.Secret{"own": config.NewSecret(careless)})
-	if now, _ := r.server.users.find("own"); now.key.Load() != nil {
+	v, err = wire.ParseVerifier(careless)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, known := r.server.users.ServerKeys("own", v.Salt, v.Iterations); known {
 		t.Error("the key outlived the secret")
 	}
 }
@@ -234,8 +242,8 @@ func TestPlainPasswordToNodes(t *testing.T) {
 }
 
 // authQuery has r look up the users that its file does not have.
-func (r *rig) authQuery(query string) *AuthQuery {
-	q := NewAuthQuery(query, cluster.Credentials{User: "bench", Password: "bench", Database: "bench"}, r.board, r.server.log)
+func (r *rig) authQuery(query string) *users.AuthQuery {
+	q := users.NewAuthQuery(query, cluster.Credentials{User: "bench", Password: "bench", Database: "bench"}, r.board, r.server.log)
 	r.Cleanup(q.Close)
 	return q
 }
@@ -247,7 +255,7 @@ func TestAuthQuery(t *testing.T) {
 	r := authRig(t, "host all /^md5 all md5\nhost all all all scram-sha-256\n", nil)
 	// What a user may put in front of the catalog must not be asked.
 	r.cluster.Exec(0, "CREATE TABLE public.pg_authid AS SELECT * FROM pg_catalog.pg_authid LIMIT 0; ALTER ROLE bench SET search_path = public, pg_catalog")
-	r.server.users.Ask(r.authQuery(defaultQuery), time.Hour)
+	r.server.users.LookUp(r.authQuery(defaultQuery), time.Hour)
 	injection := `x' OR rolname = 'bench' --`
 	r.role("scram user", "scram-sha-256", "PASSWORD 'pw'")
 	r.role("md5user", "md5", "PASSWORD 'pw'")
@@ -272,13 +280,13 @@ func TestAuthQuery(t *testing.T) {
 // A new password works at the latest when the old answer is forgotten.
 func TestAuthQuerySeesNewPasswords(t *testing.T) {
 	r := authRig(t, "host all all all scram-sha-256\n", nil)
-	r.server.users.Ask(r.authQuery(defaultQuery), time.Hour)
+	r.server.users.LookUp(r.authQuery(defaultQuery), time.Hour)
 	r.role("app", "scram-sha-256", "PASSWORD 'old'")
 	if got := r.tryLogin("app", "old"); got != "ok" {
 		t.Fatal(got)
 	}
 	r.cluster.Exec(0, "ALTER ROLE app PASSWORD 'new'")
-	r.server.users.asks.forget("app", time.Now().Add(2*forgetAfter))
+	r.server.users.Refused("app", time.Now().Add(time.Minute)) // as an attempt does, later
 	if got := r.tryLogin("app", "new"); got != "ok" {
 		t.Error(got)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/users"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
@@ -84,10 +85,10 @@ func newRigOn(t *testing.T, on *pgtest.TestCluster, change func(*Config, *pool.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	users := NewUsers(map[string]config.Secret{"bench": config.NewSecret("bench"), "plain": config.NewSecret("bench")})
+	directory := users.New(map[string]config.Secret{"bench": config.NewSecret("bench"), "plain": config.NewSecret("bench")})
 	r.board = cluster.NewBoard(r.cluster.Nodes(), time.Now())
-	r.pools = pool.New(pc, users, suspects{make(chan cluster.NodeID, 100)}, log)
-	r.server = New(sc, group, users, r.board, r.pools, noConsole{}, log)
+	r.pools = pool.New(pc, directory, suspects{make(chan cluster.NodeID, 100)}, log)
+	r.server = New(sc, group, directory, r.board, r.pools, noConsole{}, log)
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0", socketDir(t) + ":9999"} {
 		if err := r.server.Listen(address); err != nil {
 			t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"github.com/pgherd/pgherd/internal/hba"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/users"
 	"github.com/pgherd/pgherd/routing"
 	"github.com/pgherd/pgherd/sqlparse"
 )
@@ -81,7 +82,7 @@ type Server struct {
 	// What New was given.
 	current atomic.Pointer[Config] // replaced by Configure
 	group   *reactor.Group
-	users   *Users
+	users   *users.Directory
 	board   *cluster.Board
 	pools   *pool.Pools
 	console Console
@@ -123,8 +124,8 @@ type Server struct {
 }
 
 // New makes a server on the loops of a group. Listen and Run follow.
-func New(c Config, group *reactor.Group, users *Users, board *cluster.Board, pools *pool.Pools, console Console, log hclog.Logger) *Server {
-	s := &Server{users: users, board: board, pools: pools, parser: sqlparse.New(20000), console: console, log: log,
+func New(c Config, group *reactor.Group, directory *users.Directory, board *cluster.Board, pools *pool.Pools, console Console, log hclog.Logger) *Server {
+	s := &Server{users: directory, board: board, pools: pools, parser: sqlparse.New(20000), console: console, log: log,
 		group: group, started: time.Now(), selects: make([]atomic.Uint64, len(board.Current().Nodes))}
 	s.current.Store(&c)
 	s.cancels.sessions = map[uint32]*entry{}

@@ -12,10 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/pgherd/pgherd/internal/certs"
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/internal/pool"
+	"github.com/pgherd/pgherd/internal/users"
 )
 
 // Ensure that a client whose certificate has been revoked is refused as soon as the
@@ -187,6 +190,19 @@ func reload(t *testing.T, nodes *certs.Nodes) {
 	}
 }
 
+// askForSecret runs an auth.query on a node.
+func askForSecret(t *testing.T, node cluster.Node, as cluster.Credentials) error {
+	t.Helper()
+	board := cluster.NewBoard([]cluster.Node{node}, time.Now())
+	s := board.Current().Clone()
+	s.Nodes[0].Status = cluster.Up
+	board.Publish(s)
+	q := users.NewAuthQuery("select $1::text, 'secret'", as, board, hclog.NewNullLogger())
+	defer q.Close()
+	_, _, err := q.Secret(t.Context(), as.User)
+	return err
+}
+
 // Ensure that what pgherd asks nodes for users' secrets and catalogs goes over connections
 // that are encrypted as the configuration says.
 func TestQuestionsAreEncrypted(t *testing.T) {
@@ -194,10 +210,7 @@ func TestQuestionsAreEncrypted(t *testing.T) {
 	node, as := on.Nodes()[0], cluster.Credentials{User: "bench", Password: "bench", Database: "bench"}
 	for mode, want := range map[string]bool{"disable": true, "require": false} {
 		node.SSL.Mode = mode
-		asker, err := NewAuthQuery("", as, nil, nil).connect(t.Context(), node)
-		if err == nil {
-			asker.conn.Close(t.Context())
-		}
+		err := askForSecret(t, node, as)
 		conn, err2 := CatalogQuery{As: as}.connect(t.Context(), node, "bench")
 		if err2 == nil {
 			conn.Close(t.Context())

@@ -8,13 +8,13 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/hba"
-	"github.com/pgherd/pgherd/server"
+	"github.com/pgherd/pgherd/internal/users"
 )
 
 // access is what the files of section auth say.
 type access struct {
 	secrets map[string]config.Secret
-	users   *server.Users
+	users   *users.Directory
 	hba     *hba.Rules // nil without auth.hba_file
 	ident   *hba.Maps  // nil without auth.ident_file
 	asker   cluster.Credentials
@@ -39,7 +39,7 @@ func loadAccess(cfg *config.Config) (*access, error) {
 			return nil, fmt.Errorf("auth.ident_file: %w", err)
 		}
 	}
-	a.users = server.NewUsers(a.secrets)
+	a.users = users.New(a.secrets)
 	a.asker, err = a.askerOf(cfg)
 	return a, err
 }
@@ -50,7 +50,7 @@ func (a *access) askerOf(cfg *config.Config) (cluster.Credentials, error) {
 	secret, ok := a.secrets[c.User]
 	switch {
 	case c.User == "":
-	case ok && !server.IsPassword(secret):
+	case ok && !users.IsPassword(secret):
 		return c, fmt.Errorf("auth.query_user: auth.users_file has a hash for user %q; pgherd needs the password itself to log in to the nodes", c.User)
 	case ok:
 		c.Password = secret.Reveal()
@@ -61,11 +61,11 @@ func (a *access) askerOf(cfg *config.Config) (cluster.Credentials, error) {
 }
 
 // ask has unknown users looked up on the nodes, when that is configured.
-func (a *access) ask(auth config.Auth, board *cluster.Board, log hclog.Logger) *server.AuthQuery {
+func (a *access) ask(auth config.Auth, board *cluster.Board, log hclog.Logger) *users.AuthQuery {
 	if auth.QueryUser == "" {
 		return nil
 	}
-	q := server.NewAuthQuery(auth.Query, a.asker, board, log)
-	a.users.Ask(q, auth.QueryTTL)
+	q := users.NewAuthQuery(auth.Query, a.asker, board, log)
+	a.users.LookUp(q, auth.QueryTTL)
 	return q
 }

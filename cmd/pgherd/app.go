@@ -16,6 +16,7 @@ import (
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/users"
 	"github.com/pgherd/pgherd/recovery"
 	"github.com/pgherd/pgherd/server"
 )
@@ -29,7 +30,7 @@ type app struct {
 	group    *reactor.Group
 	reloads  reloads
 	logs     *logFile // nil: the log is somebody else's
-	users    *server.Users
+	users    *users.Directory
 	console  *admin.Console
 	asked    chan admin.ShutdownMode // SHUTDOWN was said; one slot
 	board    *cluster.Board
@@ -40,7 +41,7 @@ type app struct {
 	hosts    *instances
 	journal  *cluster.Journal
 	certs    certificates
-	lookup   *server.AuthQuery // nil without auth.query_user
+	lookup   *users.AuthQuery // nil without auth.query_user
 }
 
 // newApp joins the rooms and binds the ports; nothing runs yet. Its errors are

@@ -20,7 +20,7 @@ func levels() map[string]int {
 	byLevel := map[int][]string{
 		-1: {vocabulary},
 		0:  {"internal/wire", "internal/reactor", "internal/config", "internal/certs", "internal/hba", "internal/host", "internal/corpus", "internal/history", "internal/livesql", "internal/report", "sqlparse", "sql"},
-		1:  {"routing", "internal/pool", "failover", "recovery", "recovery/walreceiver", testsOnly},
+		1:  {"routing", "internal/pool", "internal/users", "failover", "recovery", "recovery/walreceiver", testsOnly},
 		2:  {"server", "admin"},
 		3:  {"cmd/pgherd", "internal/layers"},
 	}

@@ -1,4 +1,4 @@
-package server
+package users
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type lookups struct {
 
 // answer is what is known of one user.
 type answer struct {
-	secret *secret // nil: nobody comes in; set before done is closed, as is err
+	secret *Secret // nil: nobody comes in; set before done is closed, as is err
 	err    error
 	done   chan struct{} // closed when the answer is there
 	at     time.Time     // when it came; guarded by lookups.mu
@@ -43,7 +43,7 @@ func newLookups(l Lookup, ttl time.Duration) *lookups {
 }
 
 // recent is an answer that is still believed.
-func (l *lookups) recent(user string, now time.Time) (s *secret, known bool) {
+func (l *lookups) recent(user string, now time.Time) (s *Secret, known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.answers[user]
@@ -60,7 +60,7 @@ func (l *lookups) believed(a *answer, now time.Time) bool {
 func (a *answer) pending() bool { return a.at.IsZero() }
 
 // fetch asks, or waits for the answer to the same question.
-func (l *lookups) fetch(ctx context.Context, user string) (*secret, error) {
+func (l *lookups) fetch(ctx context.Context, user string) (*Secret, error) {
 	a, mine := l.join(user)
 	if mine != nil {
 		l.run(ctx, user, a, mine.secret)
@@ -93,7 +93,7 @@ func (l *lookups) join(user string) (a, before *answer) {
 }
 
 // run finds an answer. The same secret as before keeps what was learned of it.
-func (l *lookups) run(ctx context.Context, user string, a *answer, before *secret) {
+func (l *lookups) run(ctx context.Context, user string, a *answer, before *Secret) {
 	text, found, err := l.lookup.Secret(ctx, user)
 	switch {
 	case err != nil:

@@ -1,4 +1,4 @@
-package server
+package users
 
 import (
 	"context"
@@ -51,12 +51,10 @@ func (q *AuthQuery) Close() {
 	}
 }
 
-func (a *asker) hangUp() { hangUp(a.conn) }
-
-func hangUp(conn *pgx.Conn) {
+func (a *asker) hangUp() {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
-	_ = conn.Close(ctx) // nothing depends on it
+	_ = a.conn.Close(ctx) // nothing depends on it
 }
 
 // Secret implements Lookup.
@@ -69,7 +67,7 @@ func (q *AuthQuery) Secret(ctx context.Context, user string) (secret string, fou
 	defer func() { <-q.slots }()
 	secret, found, err = q.askAny(ctx, user)
 	if err != nil {
-		q.log.Error("cannot look up a user", "user", clip(user), "as", q.as.String(), "error", err)
+		q.log.Error("cannot look up a user", "user", Clip(user), "as", q.as.String(), "error", err)
 	}
 	return secret, found, err
 }
@@ -182,4 +180,13 @@ func (a *asker) ask(ctx context.Context, query, user string) (string, bool, erro
 		return "", false, nil
 	}
 	return *text, true, nil
+}
+
+// Clip keeps a name of a stranger's choice from filling the log.
+func Clip(name string) string {
+	const most = 63 // the longest name that PostgreSQL knows
+	if len(name) > most {
+		return name[:most] + "..."
+	}
+	return name
 }
