@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -87,11 +88,7 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 		u.show(frame, true)
 		return nil
 	case wire.NoticeResponse:
-		if e := wire.ParseError(frame[wire.HeaderLen:]); u.replay.unsent() && e.Code == crashShutdown {
-			return u.lost(e)
-		}
-		u.show(frame, u.visible())
-		return nil
+		return u.onNotice(frame)
 	case wire.ParameterStatus:
 		u.onParameter(frame)
 		u.show(frame, false)
@@ -109,24 +106,33 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 	if !ok {
 		return errDesync("message " + string(rune(typ)) + " out of order")
 	}
-	if typ == wire.CopyInResponse {
+	switch {
+	case typ == wire.CopyInResponse:
 		u.copyIn()
-	}
-	if typ == wire.CommandComplete {
+	case typ == wire.CommandComplete:
 		u.copying = false
-	}
-	if request == reqInquiry && typ == wire.DataRow {
+		if visibility == shown && u.answering().tags {
+			tag, _, _ := wire.CString(frame[wire.HeaderLen:])
+			u.onTag(string(tag))
+		}
+	case typ == wire.DataRow && request == reqInquiry:
 		u.learn(frame)
-	}
-	if typ == wire.CommandComplete && visibility == shown && u.answering().tags {
-		tag, _, _ := wire.CString(frame[wire.HeaderLen:])
-		u.onTag(string(tag))
 	}
 	u.show(frame, visibility == shown)
 	if done {
 		u.pop()
 		u.emitLocal()
 	}
+	return nil
+}
+
+// onNotice passes a notice on, unless it says that the server ends: then the batch may
+// be repeated elsewhere before anything of this was shown.
+func (u *turn) onNotice(frame []byte) error {
+	if e := wire.ParseError(frame[wire.HeaderLen:]); u.replay.unsent() && e.Code == crashShutdown {
+		return u.lost(e)
+	}
+	u.show(frame, u.visible())
 	return nil
 }
 
@@ -240,54 +246,62 @@ func (u *turn) copyIn() {
 	u.copying = true
 }
 
-// onError ends what the server gives up: everything up to the next Sync.
+// onError decides what an error of the server's means: the end of the server, that the
+// batch has to go elsewhere, or an answer.
 func (u *turn) onError(frame []byte) error {
 	e := wire.ParseError(frame[wire.HeaderLen:])
 	u.toldOf(e)
-	if e.Severity == wire.SeverityFatal || e.Severity == "PANIC" {
-		return u.lost(e)
-	}
-	if u.replies.empty() {
-		return errDesync("an error without a request")
-	}
-	if u.replies.first().request == reqBegin {
-		return u.lost(e)
-	}
-	if u.outdated(e) {
-		u.startOver()
-		return nil
-	}
-	if u.refused(e) {
-		u.appealAgainst(e)
-		return nil
-	}
-	first := *u.replies.first()
 	switch {
-	case first.request == reqInquiry:
+	case e.Severity == wire.SeverityFatal || e.Severity == "PANIC":
+		return u.lost(e)
+	case u.replies.empty():
+		return errDesync("an error without a request")
+	case u.replies.first().request == reqBegin:
+		return u.lost(e)
+	case u.outdated(e):
+		u.startOver()
+	case u.refused(e):
+		u.appealAgainst(e)
+	default:
+		return u.answerFailed(frame, e)
+	}
+	return nil
+}
+
+// answerFailed takes an error as the answer to the request whose turn it is, and drops
+// what the server gives up because of it: everything up to the next Sync.
+func (u *turn) answerFailed(frame []byte, e *wire.Error) error {
+	request, visibility := u.replies.first().request, u.replies.first().visibility
+	switch {
+	case request == reqInquiry:
 		u.inquiry.failed = true
-	case first.visibility == hidden && first.request == reqQuery:
+	case visibility == hidden && request == reqQuery:
 		return errDesync("settings of the session were refused: " + e.Message)
-	case first.visibility == silent:
+	case visibility == silent: // it is the reason why a later request will fail
 		u.withheld = e
 	default:
 		u.failed, u.copying = true, false
-		if first.instead != nil {
-			u.withheld = first.instead
-		}
-		for _, own := range [...]*wire.Error{u.explained(e), u.outgrown(e)} {
-			if own != nil && u.withheld == nil {
-				u.withheld = own
-			}
-		}
-		if own := u.overdueError(e); own != nil {
-			u.withheld = own
-		}
+		u.substitute(e)
 	}
-	u.showError(frame, first.visibility != silent)
-	if !first.request.ready() {
+	u.showError(frame, visibility != silent)
+	if !request.ready() {
 		u.skip()
 	}
 	return nil
+}
+
+// substitute finds the error that the client gets in place of the server's, if ours says
+// more: see showError.
+func (u *turn) substitute(e *wire.Error) {
+	instead := u.replies.first().instead
+	switch overdue := u.overdueError(e); {
+	case overdue != nil:
+		u.withheld = overdue
+	case instead != nil:
+		u.withheld = instead
+	case u.withheld == nil:
+		u.withheld = cmp.Or(u.explained(e), u.outgrown(e))
+	}
 }
 
 // onReady ends a batch.
