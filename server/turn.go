@@ -20,43 +20,54 @@ const maxRequest = 256 << 10
 type turn struct {
 	session *session
 	task    *reactor.Task
-	running bool
+	running bool  // serve is under way, or has panicked; false during a login
 	err     error // why the session ends
 
-	in      buffer            // from the client
-	taken   int               // of in: encoded already, kept in case it must be sent again
-	before  int               // bytes of the client's that were in front of it
-	passing int               // bytes of a large frame that are still to be passed on to the server
-	ahead   []*sqlparse.Facts // of the Query and Parse frames that gather has seen
-	unnamed *sqlparse.Facts   // of the unnamed statement among them
-	remarks remarks           // of the batch that gather has looked at last
-	batch   batch             // that gather has looked at last
-	request []byte            // to the server
-	sent    int               // of request
+	// From the client. The bytes of in are taken when they are encoded; they stay there
+	// for as long as they may have to be sent again.
+	in      buffer
+	taken   int // of in: encoded already
+	before  int // bytes of this turn that were in front of in
+	passing int // bytes of a large frame that are still to be passed on to the server
+
+	// What gather has found out about the batch that begins behind what is taken.
+	ahead   []*sqlparse.Facts // of its Query and Parse frames, for encode
+	unnamed *sqlparse.Facts   // of the unnamed statement, as its frames leave it
+	remarks remarks
+	batch   batch
+
+	// To the server, and what it will answer.
+	request []byte
+	sent    int // of request
 	replies queue
 	effects effects // of the batch being encoded
-	inquiry inquiry // under way
+	holding bool    // the next frame waits for answers: see unsettled
+	copying bool    // the server waits for what the client copies in
 
-	withheld *wire.Error // of a request that the client knows nothing of
-
-	reply    buffer // from the server
+	// From the server to the client. The client gets local first, then what was scanned.
+	reply    buffer
 	scanned  int    // of reply: looked at and meant for the client
 	relaying int    // bytes of a large frame that are still to be passed on to the client
-	local    []byte // to the client, in front of what reply holds
-	answered int    // of what the client is to get: it answers what will not be sent again
+	local    []byte // of our own making, or moved here to keep the order
+	answered int    // bytes of both that belong to batches which will not be sent again
 
+	// The batch being answered.
+	failed   bool        // it has had an error
+	withheld *wire.Error // shown instead of the server's next error: see showError
+	inquiry  inquiry     // under way
+
+	// Sending the batch again.
 	replay   replay
 	undoable []expected // answered, but the client has seen nothing of the batch's answer
 	appeal   appeal
-	tying    bool            // the batch under way makes its server the block's
-	reading  bool            // the batch under way takes a snapshot
-	opening  *sqlparse.Facts // BEGIN under way on a standby that the block may leave again
-	holding  bool            // the next frame waits for answers: see unsettled
-	skipping bool            // after an error in a pipeline whose Sync has not come yet
-	copying  bool            // the server waits for what the client copies in
-	failed   bool            // the batch being answered has had an error
-	ended    bool            // the orphaned transaction is being ended by the batch
 
+	// The transaction block, see block.go.
+	tying   bool            // the batch under way makes its server the block's
+	reading bool            // the batch under way takes a snapshot
+	opening *sqlparse.Facts // BEGIN under way on a standby that the block may leave again
+
+	skipping  bool // after an error in a pipeline whose Sync has not come yet
+	ended     bool // the batch ends the orphaned transaction
 	resetting bool // the server carries out server_reset_query
 }
 
@@ -64,12 +75,12 @@ type turn struct {
 type replay int
 
 const (
-	replayNever   replay = iota // something has reached the client, or is forgotten
-	replayLater                 // the same, but those behind it are kept, and only read
-	replayRefused               // it was sent, but the server may say that it has done nothing
-	replayUnsent
-	replayRead // it only reads
-	replayEach // it only reads, and so do those behind it
+	replayNever   replay = iota // no: the client has seen something of its answer, or its bytes are gone
+	replayLater                 // no, for the same reason; but the batches behind it are kept, and only read
+	replayRefused               // if the server refuses it: some of it was sent
+	replayUnsent                // yes: nothing of it was sent
+	replayRead                  // yes: it only reads
+	replayEach                  // yes, and so may each of those behind it, which only read as well
 )
 
 // unsent reports whether the batch may be sent again although the fate of what the
@@ -84,6 +95,8 @@ func (r replay) reads() bool { return r >= replayRead }
 // byBatch reports whether batches are kept each until it is answered.
 func (r replay) byBatch() bool { return r == replayEach || r == replayLater }
 
+// clear makes the turn ready for another session. It keeps the arrays, unless they have
+// grown large.
 func (u *turn) clear() {
 	u.in.reset()
 	u.reply.reset()
@@ -195,13 +208,15 @@ func (u *turn) commit() {
 	u.forget(u.taken)
 }
 
+// forget drops the first n bytes of the client's, which were taken.
 func (u *turn) forget(n int) {
 	u.in.consume(n)
 	u.taken -= n
 	u.before += n
 }
 
-// begin notes that the client sees something of the answer to the batch under way.
+// begin notes that the client is about to see something of the answer to the batch under
+// way: that one can't be sent again any more.
 func (u *turn) begin() {
 	u.undoable = u.undoable[:0]
 	if u.replay.byBatch() {
