@@ -10,9 +10,9 @@ import (
 func judgeTransaction(n *pg.TransactionStmt) verdict {
 	switch n.Kind {
 	case pg.TransactionStmtKind_TRANS_STMT_BEGIN:
-		return verdict{kind: Begin, traits: Begins | modes(n.Options), tag: "BEGIN", modes: modesOf(n.Options)}
+		return verdict{kind: Begin, traits: Begins | traitsOfModes(n.Options), tag: "BEGIN", modes: modesOf(n.Options)}
 	case pg.TransactionStmtKind_TRANS_STMT_START:
-		return verdict{kind: Begin, traits: Begins | modes(n.Options), tag: "START TRANSACTION", modes: modesOf(n.Options)}
+		return verdict{kind: Begin, traits: Begins | traitsOfModes(n.Options), tag: "START TRANSACTION", modes: modesOf(n.Options)}
 	case pg.TransactionStmtKind_TRANS_STMT_COMMIT:
 		return ending(Commit, "COMMIT", n.Chain)
 	case pg.TransactionStmtKind_TRANS_STMT_ROLLBACK:
@@ -41,9 +41,10 @@ func ending(kind Kind, tag string, chain bool) verdict {
 	return verdict{kind: kind, traits: Ends, tag: tag}
 }
 
-// modes reads the transaction modes of BEGIN and SET TRANSACTION. READ WRITE counts as
-// a write: a hot standby refuses it. So it wins over READ ONLY beside it.
-func modes(options []*pg.Node) Traits {
+// traitsOfModes is what the modes of BEGIN and SET TRANSACTION mean for where the text may
+// run; modesOf is the modes themselves. READ WRITE counts as a write, since a hot standby
+// refuses it, even where a READ ONLY behind it decides.
+func traitsOfModes(options []*pg.Node) Traits {
 	var t Traits
 	for _, option := range options {
 		value := option.GetDefElem().GetArg().GetAConst()
@@ -70,11 +71,11 @@ func modes(options []*pg.Node) Traits {
 func judgeSet(n *pg.VariableSetStmt) verdict {
 	switch strings.ToLower(n.Name) {
 	case "transaction":
-		return verdict{kind: Set, traits: modes(n.Args) &^ ReadOnlyTx, modes: modesOf(n.Args)}
+		return verdict{kind: Set, traits: traitsOfModes(n.Args) &^ ReadOnlyTx, modes: modesOf(n.Args)}
 	case "transaction snapshot": // a snapshot is known to one node only
 		return verdict{kind: Set, traits: Writes}
 	case "session characteristics":
-		return verdict{kind: Set, traits: SessionState | modes(n.Args)&Serializable, modes: modesOf(n.Args)}
+		return verdict{kind: Set, traits: SessionState | traitsOfModes(n.Args)&Serializable, modes: modesOf(n.Args)}
 	case "transaction_isolation":
 		return verdict{kind: setKind(n), traits: Serializable}
 	case "transaction_read_only", "transaction_deferrable":
