@@ -53,8 +53,8 @@ func (g *ledger) reserve(p *Pool, l Limits, since uint64) (ok, first bool) {
 	return true, false
 }
 
-// room is reserve for a connection that nobody waits for.
-func (g *ledger) room(k Key, l Limits) bool {
+// reserveSpare counts one more connection that nobody waits for, if the limits allow it.
+func (g *ledger) reserveSpare(k Key, l Limits) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.countLocked(k, l)) == 0

@@ -242,7 +242,7 @@ func (p *Pool) tend(before uint32) {
 // fillLocked keeps MinSize connections open, while the node lets us in.
 func (p *Pool) fillLocked() {
 	missing := min(p.limits.MinSize, p.limits.Size) - p.open
-	for ; missing > 0 && !p.paused && !p.unreachable && p.refusal.err == nil && p.ledger.room(p.key, p.limits); missing-- {
+	for ; missing > 0 && !p.paused && !p.unreachable && p.refusal.err == nil && p.ledger.reserveSpare(p.key, p.limits); missing-- {
 		p.dialLocked(p.home)
 	}
 }

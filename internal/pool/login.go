@@ -270,6 +270,7 @@ func (h *handshake) handle(typ byte, body []byte) error {
 	return nil
 }
 
+// authenticate deals with one Authentication message of the node's.
 func (h *handshake) authenticate(body []byte) error {
 	code, data, err := wire.ParseAuth(body)
 	if err != nil || code == wire.AuthOK {
@@ -287,6 +288,12 @@ func (h *handshake) authenticate(body []byte) error {
 		}
 		return nil
 	}
+	return h.proveSecret(code, data)
+}
+
+// proveSecret answers a request for a password, in the way that the node asks for with
+// code: SASL, MD5 with the salt data, or in clear.
+func (h *handshake) proveSecret(code uint32, data []byte) error {
 	secret, ok := h.as.Password, h.as.Password != ""
 	if !ok {
 		secret, ok = h.secrets.ServerSecret(h.key.User)
