@@ -63,7 +63,7 @@ func (c *Conn) listen() error {
 		c.awaitData()
 	case c.loop.onRing:
 		c.awaitData()
-	case !c.watched && !c.uring.asked:
+	case !c.watched && c.uring.input == notAsked:
 		return c.watch()
 	}
 	return nil

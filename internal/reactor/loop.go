@@ -168,7 +168,7 @@ func (l *Loop) task() *Task {
 	return t
 }
 
-// retire keeps t for the next job; a crowd that has passed is let go.
+// retire keeps t for the next job; trim lets go of those beyond need.
 func (l *Loop) retire(t *Task) { l.free = append(l.free, t) }
 
 // run turns until the loop has been told to end, then unwinds its tasks.

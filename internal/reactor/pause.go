@@ -53,4 +53,4 @@ func (l *Loop) follow(fd int, flags uint32) error {
 }
 
 // Sent reports whether the socket has taken over all that was written.
-func (c *Conn) Sent() bool { return !c.uring.output && !c.owing() }
+func (c *Conn) Sent() bool { return c.uring.output == allSent && !c.owing() }

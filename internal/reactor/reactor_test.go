@@ -403,7 +403,7 @@ func testDetachBehindAWrite(t *testing.T, m Method) {
 		if err := task.ReadFull(c, make([]byte, 3*smallSize), time.Time{}); err != nil {
 			t.Error(err)
 		}
-		for c.uring.asked {
+		for c.uring.input != notAsked {
 			task.Wait(time.Now().Add(time.Millisecond))
 		}
 		if err := task.Write(c, []byte("bye"), time.Time{}); err != nil {

@@ -20,7 +20,7 @@ type Task struct {
 
 	queued   bool      // stands in the loop's run queue
 	expired  bool      // the deadline of the present Wait has passed
-	deadline time.Time // of the present Wait, while heapIndex >= 0
+	deadline time.Time // of the present Wait, while index >= 0
 	index    int       // place among the loop's timers, -1 for none
 }
 

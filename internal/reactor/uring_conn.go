@@ -40,12 +40,28 @@ type uring struct {
 	last    int16  // of those that follow, in the same way
 	queued  int16  // buffers
 	failure int32  // an error number that the socket says only once
-	asked   bool   // a request for data is under way
-	leaving bool   // it is being withdrawn
-	output  bool   // a write is under way
-	blocked bool   // somebody waits for its end
-	polled  bool   // a request for room is under way
+	input   input
+	output  output
+	polled  bool // a request for room is under way
 }
+
+// input is the request for data.
+type input uint8
+
+const (
+	notAsked  input = iota
+	asked           // it is under way
+	withdrawn       // it is under way, and has been told to end
+)
+
+// output is the write.
+type output uint8
+
+const (
+	allSent  output = iota
+	inFlight        // it is under way
+	awaited         // it is under way, and somebody waits for its end
+)
 
 // maxQueued is how many buffers may wait for one reader.
 const maxQueued = 4
@@ -71,10 +87,10 @@ func (c *Conn) enlist() {
 
 // awaitData requests what comes from now on; each completion is an event.
 func (c *Conn) awaitData() {
-	if c.uring.asked {
+	if c.uring.input != notAsked {
 		return
 	}
-	c.uring.asked = true
+	c.uring.input = asked
 	e := c.loop.ring.request()
 	e.opcode, e.flags, e.ioprio, e.fd, e.userData = opRecv, sqeBufferSelect, recvPollFirst|recvMultishot, int32(c.fd), c.tag(forData)
 }
@@ -82,8 +98,9 @@ func (c *Conn) awaitData() {
 // received notes what a request for data has brought.
 func (c *Conn) received(e cqe) {
 	u := &c.uring
-	u.asked = e.flags&cqeMore != 0
-	u.leaving = u.leaving && u.asked
+	if e.flags&cqeMore == 0 {
+		u.input = notAsked
+	}
 	switch {
 	case e.res > 0:
 		c.hold(int16(e.flags>>cqeBufferShift), int16(e.res))
@@ -96,7 +113,7 @@ func (c *Conn) received(e cqe) {
 	case e.res == 0:
 		c.hung = true
 	}
-	c.readable = c.hung || !u.asked || len(u.held) > 0
+	c.readable = c.hung || u.input == notAsked || len(u.held) > 0
 }
 
 // transient tells the errors after which a plain read will do.
@@ -127,7 +144,7 @@ func (c *Conn) takeHeld(b []byte) int {
 	n := copy(b, u.held)
 	if u.held = u.held[n:]; len(u.held) == 0 {
 		c.nextHeld()
-		c.readable = c.hung || !u.asked || len(u.held) > 0
+		c.readable = c.hung || u.input == notAsked || len(u.held) > 0
 	}
 	return n
 }
@@ -157,10 +174,10 @@ func (c *Conn) letGo() {
 
 // withdraw ends the request for data. What comes before it has ended is kept.
 func (c *Conn) withdraw() {
-	if !c.uring.asked || c.uring.leaving {
+	if c.uring.input != asked {
 		return
 	}
-	c.uring.leaving = true
+	c.uring.input = withdrawn
 	e := c.loop.ring.request()
 	e.opcode, e.fd, e.addr = opAsyncCancel, -1, c.tag(forData)
 }
@@ -173,7 +190,7 @@ func (c *Conn) writeSoon(b []byte) bool {
 	if id < 0 {
 		return false
 	}
-	c.uring.output = true
+	c.uring.output = inFlight
 	r.writes++
 	e := r.request()
 	e.opcode, e.fd, e.userData = opSend, int32(c.fd), c.tag(forSend)|uint64(id)<<bufferShift
@@ -184,13 +201,16 @@ func (c *Conn) writeSoon(b []byte) bool {
 // sending reports whether an earlier write is not through yet, having tried to
 // get it through. An event follows when it is.
 func (c *Conn) sending() bool {
-	if !c.uring.output {
+	if c.uring.output == allSent {
 		return false
 	}
 	c.loop.ring.submit()
 	c.loop.reap()
-	c.uring.blocked = c.uring.output
-	return c.uring.output
+	if c.uring.output == allSent {
+		return false
+	}
+	c.uring.output = awaited
+	return true
 }
 
 // sent notes the end of a write; one that has failed is found out by reading.
@@ -200,10 +220,10 @@ func (c *Conn) sent(e cqe) {
 	if failed {
 		c.hung, c.readable = true, true
 	}
-	if failed || u.blocked {
+	if failed || u.output == awaited {
 		c.wakeLater()
 	}
-	u.output, u.blocked = false, false
+	u.output = allSent
 }
 
 func (c *Conn) wakeLater() {
@@ -231,7 +251,7 @@ func (c *Conn) awaitRoom() {
 // endRequests gets out what was written and ends what is under way: a socket
 // stays open for as long as a request for it is.
 func (c *Conn) endRequests() {
-	if u := &c.uring; !u.asked && !u.output && !u.polled {
+	if u := &c.uring; u.input == notAsked && u.output == allSent && !u.polled {
 		c.letGo()
 		return
 	}
@@ -245,17 +265,17 @@ func (c *Conn) endRequests() {
 func (c *Conn) delist() {
 	c.recall()
 	u := &c.uring
-	if u.output {
+	if u.output != allSent {
 		c.loop.ring.submit()
 	}
-	u.output, u.blocked, u.polled = false, false, false
+	u.output, u.polled = allSent, false
 }
 
 // recall ends the request for data at once. What was received is kept, in a buffer
 // that is c's own.
 func (c *Conn) recall() {
 	u := &c.uring
-	for u.asked {
+	for u.input != notAsked {
 		c.withdraw()
 		c.loop.ring.submit()
 		c.loop.reap()
