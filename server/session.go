@@ -13,40 +13,46 @@ import (
 
 // session is what is kept for one client. It belongs to its shard's loop.
 type session struct {
+	id      uint64 // of all sessions since the start
 	shard   *shard
 	conn    *reactor.Conn
 	handler func(*reactor.Task) // run, bound once
-	refuse  *wire.Error         // answers the start-up packet instead of a login
+	turn    *turn               // while one runs
+	closed  bool
 
-	tls            *tlsFacts // nil in plain text
-	profile        *Profile  // nil for a client of the console
+	// Who it is.
+	refuse         *wire.Error // answers the start-up packet instead of a login
+	tls            *tlsFacts   // nil in plain text
+	profile        *Profile    // nil for a client of the console
 	database, user string
 	counted        bool   // among the clients of its database and user
 	key            uint32 // the process id by which it can be cancelled; 0 for none
-	closed         bool
 
-	route    routing.Session
+	// What it has set, and what of that is in doubt.
 	initial  pool.Settings // from the start-up packet
 	settings pool.Settings // what the client has set since, too
 	base     pool.Settings // what it was told of servers as such at login
 	reported pool.Settings // what it knows of its server's parameters (ParameterStatus)
 	doubt    doubt
 	names    []string // of an extension's or the application's own settings, while in doubt
-	prepared map[string]prepared
-	unnamed  unnamed
-	large    bool // statements that were not kept may be among them
 
+	// What it has prepared.
+	prepared  map[string]prepared // by the client's name
+	unnamed   unnamed
+	large     bool       // statements that were not kept may be among them
 	questions *questions // nil while it has prepared none
 
-	known     *catalog // of its database; nil before it was needed
-	redefines bool     // the present transaction has outdated it
-
+	// Where its statements may go: what it has seen, and what follows from settings.
+	route          routing.Session
+	known          *catalog           // of its database; nil before it was needed
+	redefines      bool               // the present transaction has outdated it
 	onPrimary      bool               // its settings keep it there
 	isolation      sqlparse.Isolation // of its transactions, unless BEGIN says otherwise
 	nodesIsolation sqlparse.Isolation // the same, as the nodes have it
-	readOnly       bool               // likewise
+	readOnly       bool               // its transactions are, unless BEGIN says otherwise
 
-	server *pool.Server  // the lease
+	// The lease, and why it lasts.
+	server *pool.Server  // nil without a lease
 	epoch  cluster.Epoch // when its node was chosen
 	role   cluster.Role  // of its node then
 	pin    sqlparse.Pin  // why the lease outlives transactions
@@ -54,14 +60,13 @@ type session struct {
 	wrote  bool          // in the present transaction
 	orphan orphan
 	block  block
-	turn   *turn // while one runs
 
-	id     uint64
+	// Counters and timeouts.
 	tally  *tally // of its database on its loop; never nil
 	clock  clock
 	beats  beats
 	watch  *stopwatch  // nil while it has no timeouts
-	doomed *wire.Error // why a timeout ends it
+	doomed *wire.Error // why it is ended from outside of its turn, which says so
 
 	canceled        bool          // while it waits in line
 	canceledConsole chan struct{} // set for a client of the console
