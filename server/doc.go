@@ -40,6 +40,7 @@
 //   - listen.go, socket.go: listening sockets; Unix-domain sockets and their files
 //   - session.go: one client
 //   - profile.go: limits and timeouts of a user on a database; reload
+//   - console.go: clients of the console, on goroutines of their own
 //   - errors.go: what clients are told
 //
 // Logging in:

@@ -88,7 +88,7 @@ func (s *Server) kill(ctx context.Context, which func(*session) bool) (int, erro
 	err := s.visit(ctx, func(sh *shard) {
 		n := 0
 		for c := range sh.sessions {
-			if c.canceledConsole == nil && which(c) {
+			if !c.inConsole() && which(c) {
 				c.kill()
 				n++
 			}

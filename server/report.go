@@ -38,7 +38,7 @@ func (s *Server) Clients(ctx context.Context) ([]report.Client, error) {
 	var all []report.Client
 	err := s.visit(ctx, func(sh *shard) {
 		for c := range sh.sessions {
-			if c.canceledConsole == nil {
+			if !c.inConsole() {
 				all = append(all, c.report())
 			}
 		}

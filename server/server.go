@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -52,29 +51,6 @@ type Config struct {
 	Admins           []string       // of the console: MaxClients does not keep them out
 
 	AllowPlainPassword bool // let clients send passwords in clear without TLS
-}
-
-// Console serves a client of the virtual database.
-type Console interface {
-	// Serve answers a client that is logged in and ready, until it leaves or ctx
-	// ends. The connection is closed for it afterwards.
-	Serve(ctx context.Context, c ConsoleClient) error
-	// Describe is the columns of what Answer answers, all of type text, as a frame
-	// (RowDescription or NoData). It does not block. Its error, as that of Answer,
-	// is a *wire.Error.
-	Describe(user, sql string) ([]byte, error)
-	// Answer carries out one of the statements that Pgpool-II answers in any
-	// session, as a user: notices, rows and CommandComplete, as frames.
-	Answer(ctx context.Context, user, sql string) ([]byte, error)
-}
-
-// ConsoleClient is a client of the console.
-type ConsoleClient struct {
-	Conn     net.Conn
-	User     string
-	Database string
-	Params   map[string]string // what it was told by ParameterStatus
-	Canceled <-chan struct{}   // receives when a cancel request comes in
 }
 
 // Server accepts clients and runs their sessions.

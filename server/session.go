@@ -100,7 +100,7 @@ func newSession(sh *shard, conn *reactor.Conn) *session {
 
 // idle reports whether the session may end without breaking anything off.
 func (s *session) idle() bool {
-	return s.turn == nil && s.key != 0 && s.rests() && s.canceledConsole == nil && !s.conn.Closed()
+	return s.turn == nil && s.key != 0 && s.rests() && !s.inConsole() && !s.conn.Closed()
 }
 
 // rests reports whether the session is between transactions, or in one of which

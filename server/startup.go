@@ -95,12 +95,6 @@ func (l *login) run() error {
 	return l.welcome(params)
 }
 
-// administers reports whether an administrator asks for the console: he gets in
-// when the house is full. (Whether it is him is yet to be proved.)
-func (l *login) administers() bool {
-	return l.console && slices.Contains(l.shard.srv.config().Admins, l.user)
-}
-
 // admit counts a client that has proved who it is.
 func (l *login) admit() error {
 	if l.console {
@@ -256,12 +250,6 @@ func (l *login) parameters() (map[string]string, error) {
 	return params, nil
 }
 
-// consoleParameters are what drivers look for in any server.
-var consoleParameters = map[string]string{
-	"server_version": "15.0 (pgherd)", "server_encoding": "UTF8", "client_encoding": "UTF8",
-	"DateStyle": "ISO, MDY", "IntervalStyle": "postgres", "TimeZone": "UTC", "integer_datetimes": "on", "standard_conforming_strings": "on",
-}
-
 // needsCheck reports whether the client has set anything but its name, or gets a
 // server for good.
 func (l *login) needsCheck() bool {
@@ -329,37 +317,4 @@ func (l *login) onCancel() func() {
 		default: // one is pending
 		}
 	}
-}
-
-// handOver passes a logged-in client to the console, on a goroutine of its own.
-func (s *session) handOver() {
-	srv := s.shard.srv
-	conn, err := s.conn.Detach()
-	if err != nil {
-		srv.log.Error("cannot hand a client to the console", "error", err)
-		s.close()
-		return
-	}
-	loop := s.shard.loop
-	commands := slices.Contains(srv.config().Admins, s.user)
-	if commands {
-		srv.commands.Add(1)
-	}
-	srv.consoles.Go(func() {
-		defer loop.Post(s.closeDetached)
-		if commands {
-			defer srv.commanderLeft()
-		}
-		defer conn.Close()
-		err := srv.console.Serve(srv.consoleCtx, ConsoleClient{conn, s.user, s.database, consoleParameters, s.canceledConsole})
-		if err != nil {
-			srv.log.Warn("console session failed", "user", s.user, "error", err)
-		}
-	})
-}
-
-// closeDetached is close for a session whose client went to the console.
-func (s *session) closeDetached() {
-	s.closed = true
-	s.forget()
 }
