@@ -115,23 +115,21 @@ func (u *turn) whole(size int) bool {
 }
 
 // ready sees to it that there is a server that suits the next batch. It is false
-// while more of the batch, or the end of the one before, must come first.
+// while more of the batch, or the end of the one before, must come first. The error is
+// errAnswered when the batch was answered without a server.
 func (u *turn) ready() (bool, error) {
 	s := u.session
-	if u.replies.forgetful() || (u.opening != nil && u.replies.boundary) || u.leaving() {
-		return false, nil
-	}
-	if u.roams() {
+	switch {
+	case u.replies.forgetful(), u.opening != nil && u.replies.boundary, u.leaving():
+		return false, nil // what these batches come to decides where the next one may go
+	case u.roams():
 		return u.goOn()
-	}
-	inside := s.server != nil && (!s.movable() || !u.replies.boundary)
-	if inside || (s.server != nil && s.server.Node() == u.primary()) {
+	case u.remains():
 		if u.replies.boundary && !u.replies.empty() {
 			u.commit() // one batch at most is sent again
 		}
 		return true, nil
-	}
-	if s.server != nil && u.batch.unnamed == unnamedInherited {
+	case s.server != nil && u.batch.unnamed == unnamedInherited:
 		return false, nil // what follows may replace the statement, and it may have to be sent again
 	}
 	need, ok, err := u.gather()
@@ -142,13 +140,33 @@ func (u *turn) ready() (bool, error) {
 		need = routing.Write
 	}
 	need = u.insist(need)
+	if s.server != nil {
+		return u.joins(need), nil
+	}
+	return u.place(need)
+}
+
+// remains reports whether the next batch goes to the server that the session has, without
+// a look at it: the server can't be changed, or it is the primary, which serves anything.
+func (u *turn) remains() bool {
+	s := u.session
+	return s.server != nil && (!s.movable() || !u.replies.boundary || s.server.Node() == u.primary())
+}
+
+// joins reports whether a batch may be sent to a standby behind others, each of which may
+// have to be sent again.
+func (u *turn) joins(need routing.Need) bool {
+	return need == routing.Read && u.batch.opens == nil && u.batch.unnamed != unnamedBoth && u.taken <= maxRequest
+}
+
+// place leases a server for the batch that gather has looked at, unless it can be answered
+// without one.
+func (u *turn) place(need routing.Need) (bool, error) {
 	switch {
-	case s.server != nil:
-		return need == routing.Read && u.batch.opens == nil && u.batch.unnamed != unnamedBoth && u.taken <= maxRequest, nil
 	case u.playable():
 		u.play()
 		return true, errAnswered
-	case s.block.loose && !u.flushed(): // a standby may refuse what can be sent again only
+	case u.session.block.loose && !u.flushed(): // a standby may refuse what can be sent again only
 		return false, nil
 	case u.blockRefused():
 		return true, u.refuse(errTransactionBlock())

@@ -35,12 +35,12 @@ func (u *turn) nameInText(f *sqlparse.Facts, sql []byte) {
 		list := sqlparse.Namings(string(sql))
 		u.effects.forgets = u.effects.forgets || len(list) == 0
 		for _, n := range list {
-			u.mean(n.Name, u.standIn)
+			u.matchName(n.Name, u.standIn)
 			u.naming(n)
 		}
 	}
 	for _, name := range f.Executes {
-		u.mean(name, u.executing)
+		u.matchName(name, u.executing)
 	}
 }
 
@@ -50,7 +50,7 @@ func (u *turn) executable(f *sqlparse.Facts) {
 		return
 	}
 	for _, name := range f.Executes {
-		u.mean(name, func(name string) { u.own(name, u.session.prepared[name]) })
+		u.matchName(name, func(name string) { u.prepareOwn(name, u.session.prepared[name]) })
 	}
 }
 
@@ -66,15 +66,15 @@ func (u *turn) naming(n sqlparse.Naming) {
 	u.effects.named = append(u.effects.named, next)
 }
 
-// mean has a name mean nothing on the server if it does so in the session, and
-// calls have otherwise. What the batch itself has named or deallocated before is
-// right on the server by then.
-func (u *turn) mean(name string, have func(string)) {
+// matchName makes a name mean on the server what it means in the session: prepare is
+// called for the session's statement of that name; if there is none, the name is freed.
+// What the batch itself has named or deallocated before is right on the server by then.
+func (u *turn) matchName(name string, prepare func(name string)) {
 	if slices.ContainsFunc(u.effects.named, func(n named) bool { return n.name == name }) {
 		return
 	}
 	if _, ok := u.session.prepared[name]; ok && !u.effects.forgets {
-		have(name)
+		prepare(name)
 		return
 	}
 	u.vacate(name)
@@ -83,7 +83,7 @@ func (u *turn) mean(name string, have func(string)) {
 // executing has the session's statement ready under its own name.
 func (u *turn) executing(name string) {
 	p := u.session.prepared[name]
-	u.own(name, p)
+	u.prepareOwn(name, p)
 	if p.statement.Streamed() {
 		u.effects.doubt |= doubtSettings | doubtPins
 	}
@@ -150,8 +150,8 @@ func statementText(st pool.Statement) []byte {
 	return []byte(sql)
 }
 
-// own prepares a statement under the client's own name.
-func (u *turn) own(name string, p prepared) {
+// prepareOwn prepares a statement under the client's own name.
+func (u *turn) prepareOwn(name string, p prepared) {
 	s := u.session
 	if s.keepsNames() {
 		return

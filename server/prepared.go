@@ -139,7 +139,7 @@ func (u *turn) resolve(name []byte) (string, prepared) {
 		}
 		return p.name, p
 	case p.statement.SQL:
-		u.own(p.name, p)
+		u.prepareOwn(p.name, p)
 		return p.name, p
 	}
 	return u.ensure(p), p
