@@ -1,15 +1,9 @@
 package server
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
-	"io/fs"
+	"fmt"
 	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -20,55 +14,125 @@ import (
 	"github.com/pgherd/pgherd/internal/pool"
 )
 
-// pgxPackages are those of pgx whose tests talk to a server.
-var pgxPackages = []string{".", "pgconn", "pgxpool", "pgtype", "pgtype/zeronull", "stdlib"}
-
 // Ensure that every test of pgx's own suite that passes on PostgreSQL passes
-// through the server, too, in transaction mode over three nodes. What can't is listed
-// with its reason.
+// through the server, too, in both modes over three nodes. What can't is listed with
+// its reason. What is wrong is told last, a line for each test: after the long text.
 func TestPgxSuite(t *testing.T) {
-	suite := buildPgxSuite(t)
-	on := pgtest.Cluster(t, 2, pgtest.WithSetting("max_connections", "200"))
-	on.Exec(0, "create extension hstore")
-	on.Exec(0, "create extension ltree")
-	on.Exec(0, "create domain uint64 as numeric(20,0)")
-	on.Exec(0, `create user " tricky, ' } "" \ test user " superuser password 'secret'`)
-	direct := suite.run(t, nil, "host="+on.Node(0).Host+" port="+itoa(on.Node(0).Port)+" user=bench password=bench dbname=bench sslmode=disable")
-	if len(direct.passed) < 500 {
-		t.Fatalf("only %d tests pass without a pooler", len(direct.passed))
-	}
-	for name, mode := range map[string]config.PoolMode{"session": config.PoolSession, "transaction": config.PoolTransaction} {
-		t.Run(name, func(t *testing.T) {
-			r := newRigOn(t, on, func(s *Config, p *pool.Config, n *int) { s.Mode, p.Size, *n = mode, 60, 2 })
-			r.reconfigure(func(c *Config) {
-				c.Catalogs = CatalogQuery{As: on.Credentials(), Board: r.board, Unlogged: true}
-			})
-			r.caughtUp()
-			reasons := readReasons(t, "testdata/pgx-"+name+".txt")
-			got := suite.run(t, reasons, r.dsn())
-			suite.again(t, direct, got, reasons, r.dsn())
-			compare(t, direct, got, reasons)
-			if reads := r.server.Selects(1) + r.server.Selects(2); mode == config.PoolTransaction && reads < 1000 {
-				t.Errorf("only %d reads went to standbys", reads)
-			}
-		})
+	var wrong []string
+	t.Run("suite", func(t *testing.T) { wrong = tryPgxSuite(t) })
+	for _, line := range wrong {
+		t.Error(line)
 	}
 }
 
-// compare reports tests that pass directly and fail here without a reason, and
-// reasons that no longer hold.
-func compare(t *testing.T, direct, got outcome, reasons map[string]string) {
-	for _, name := range slices.Sorted(maps.Keys(direct.passed)) {
-		if !got.passed[name] && reasons[name] == "" {
-			pkg := packageOf(name)
-			t.Errorf("%s fails:\n%s%s", name, got.output[name], got.output[pkg])
+// trial is a run of the suite: directly, or through a server.
+type trial struct {
+	name    string
+	rig     *rig              // nil for PostgreSQL itself
+	reasons map[string]string // why tests can't pass
+	outcome
+}
+
+// tryPgxSuite runs all trials side by side, each in its own database: they mostly wait.
+func tryPgxSuite(t *testing.T) (wrong []string) {
+	suite := startPgxSuite(t)
+	on := pgtest.Cluster(t, 2, pgtest.WithSetting("max_connections", "300"))
+	on.Exec(0, `create user " tricky, ' } "" \ test user " superuser password 'secret'`)
+	direct := newTrial(t, on, "direct")
+	trials := []*trial{direct, newTrial(t, on, "session"), newTrial(t, on, "transaction")}
+	suite.compiled(t)
+	var wg sync.WaitGroup
+	for _, one := range trials {
+		wg.Go(func() { one.outcome = suite.run(one.dsn(on), hanging(one.reasons)) })
+	}
+	wg.Wait()
+	if len(direct.passed) < 500 {
+		t.Fatalf("only %d tests pass without a pooler", len(direct.passed))
+	}
+	for _, one := range trials[1:] {
+		suite.again(t, direct, one, on)
+		wrong = append(wrong, compare(t, direct, one)...)
+	}
+	return wrong
+}
+
+func newTrial(t *testing.T, on *pgtest.TestCluster, name string) *trial {
+	makePgxDatabase(t, on, name)
+	one := &trial{name: name}
+	if name == "direct" {
+		return one
+	}
+	one.reasons = readReasons(t, "testdata/pgx-"+name+".txt")
+	mode := map[string]config.PoolMode{"session": config.PoolSession, "transaction": config.PoolTransaction}[name]
+	one.rig = newRigOn(t, on, func(s *Config, p *pool.Config, n *int) { s.Mode, p.Size, *n = mode, 60, 2 })
+	one.rig.reconfigure(func(c *Config) {
+		c.Catalogs = CatalogQuery{As: on.Credentials(), Board: one.rig.board, Unlogged: true}
+	})
+	one.rig.caughtUp()
+	return one
+}
+
+func makePgxDatabase(t *testing.T, on *pgtest.TestCluster, name string) {
+	on.Exec(0, "create database "+name)
+	conn, err := on.Connect(t.Context(), 0, name)
+	if err == nil {
+		_, err = conn.Exec(t.Context(), "create extension hstore; create extension ltree; create domain uint64 as numeric(20,0)")
+		_ = conn.Close(t.Context()) // what it did is known
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (one *trial) dsn(on *pgtest.TestCluster) string {
+	if one.rig != nil {
+		return one.rig.dsn("dbname=" + one.name)
+	}
+	return fmt.Sprintf("host=%s port=%d user=bench password=bench dbname=%s sslmode=disable", on.Node(0).Host, on.Node(0).Port, one.name)
+}
+
+// failed are the tests that pass directly, and here not without a reason.
+func (one *trial) failed(direct *trial) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(direct.passed)), func(name string) bool {
+		return one.passed[name] || one.reasons[name] != ""
+	})
+}
+
+// again gives those that failed more chances, with nothing beside them: many watch
+// the clock. One that now fails directly, too, proves nothing.
+func (s pgxSuite) again(t *testing.T, direct, one *trial, on *pgtest.TestCluster) {
+	for range 2 {
+		names := one.failed(direct)
+		for _, name := range names {
+			t.Logf("%s: %s once more, after\n%s", one.name, name, one.output[name])
+		}
+		s.some(one.outcome, names, one.dsn(on))
+	}
+	names := one.failed(direct)
+	for _, name := range names {
+		delete(direct.passed, name)
+	}
+	s.some(direct.outcome, names, direct.dsn(on))
+}
+
+// compare tells of tests that pass directly and fail here without a reason, of
+// reasons that no longer hold, and of reads that did not go to standbys.
+func compare(t *testing.T, direct, one *trial) (wrong []string) {
+	for _, name := range one.failed(direct) {
+		t.Logf("%s: %s fails:\n%s", one.name, name, one.output[name])
+		wrong = append(wrong, one.name+": "+name+" fails: "+one.gist(name))
+	}
+	for _, name := range slices.Sorted(maps.Keys(one.reasons)) {
+		if one.passed[name] && !strings.HasPrefix(one.reasons[name], "sometimes:") {
+			wrong = append(wrong, one.name+": "+name+" passes: strike it from the list")
 		}
 	}
-	for name, reason := range reasons {
-		if got.passed[name] && !strings.HasPrefix(reason, "sometimes:") {
-			t.Errorf("%s passes: strike it from the list", name)
-		}
+	reads := one.rig.server.Selects(1) + one.rig.server.Selects(2)
+	t.Logf("%s: %d tests passed, %d reads went to standbys", one.name, len(one.passed), reads)
+	if one.name == "transaction" && reads < 1000 {
+		wrong = append(wrong, fmt.Sprintf("only %d reads went to standbys", reads))
 	}
+	return wrong
 }
 
 // readReasons reads lines of the form "package.Test reason".
@@ -86,131 +150,12 @@ func readReasons(t *testing.T, file string) map[string]string {
 	return reasons
 }
 
-// pgxSuite is pgx's source with its tests compiled, by package.
-type pgxSuite struct {
-	dir      string
-	binaries map[string]string
-}
-
-func buildPgxSuite(t *testing.T) pgxSuite {
-	out, err := exec.Command("go", "mod", "download", "-json", "github.com/jackc/pgx/v5").Output()
-	var module struct{ Dir string }
-	if err == nil {
-		err = json.Unmarshal(out, &module)
-	}
-	if err != nil {
-		t.Fatalf("go mod download: %v", err)
-	}
-	s := pgxSuite{dir: filepath.Join(t.TempDir(), "pgx"), binaries: map[string]string{}}
-	copySource(t, s.dir, module.Dir)
-	for _, p := range pgxPackages {
-		s.binaries[p] = filepath.Join(t.TempDir(), "test")
-		cmd := exec.Command("go", "test", "-c", "-vet=off", "-o", s.binaries[p], "./"+p)
-		cmd.Dir = s.dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("compile the tests of pgx/%s: %v\n%s", p, err, out)
-		}
-	}
-	return s
-}
-
-// copySource leaves behind that the module cache is read-only.
-func copySource(t *testing.T, to, from string) {
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, _ := filepath.Rel(from, path)
-		if d.IsDir() {
-			return os.MkdirAll(filepath.Join(to, name), 0o755)
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, name), data, 0o644)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// outcome is what became of the tests, by "package.Test".
-type outcome struct {
-	passed map[string]bool
-	output map[string]string // of those that failed
-}
-
-// run runs the packages side by side, as go test does: most of the time they wait.
-func (s pgxSuite) run(t *testing.T, reasons map[string]string, dsn string) outcome {
-	outputs := make([][]byte, len(pgxPackages))
-	var wg sync.WaitGroup
-	for i, p := range pgxPackages {
-		cmd := exec.Command(s.binaries[p], "-test.v", "-test.timeout", "100s", "-test.skip", hanging(p, reasons))
-		cmd.Dir = filepath.Join(s.dir, p)
-		cmd.Env = append(os.Environ(), "PGX_TEST_DATABASE="+dsn, "PGX_TEST_TCP_CONN_STRING="+dsn)
-		wg.Go(func() { outputs[i], _ = cmd.CombinedOutput() }) // some tests may fail
-	}
-	wg.Wait()
-	all := outcome{map[string]bool{}, map[string]string{}}
-	for i, p := range pgxPackages {
-		all.read(p, outputs[i])
-	}
-	return all
-}
-
-// again gives those that failed a second chance, alone: many watch the clock, on
-// a machine that was busy with all the others.
-func (s pgxSuite) again(t *testing.T, direct, got outcome, reasons map[string]string, dsn string) {
-	for name := range direct.passed {
-		if got.passed[name] || reasons[name] != "" {
-			continue
-		}
-		t.Logf("%s once more, after\n%s", name, got.output[name])
-		p := packageOf(name)
-		cmd := exec.Command(s.binaries[p], "-test.v", "-test.timeout", "60s", "-test.run", "^"+strings.TrimPrefix(name, p+".")+"$")
-		cmd.Dir = filepath.Join(s.dir, p)
-		cmd.Env = append(os.Environ(), "PGX_TEST_DATABASE="+dsn, "PGX_TEST_TCP_CONN_STRING="+dsn)
-		out, _ := cmd.CombinedOutput() // read looks for the verdict
-		got.read(p, out)
-	}
-}
-
-// packageOf cuts the test from "package.Test"; the package may be ".".
-func packageOf(name string) string { return name[:strings.LastIndexByte(name, '.')] }
-
-// hanging is a pattern for the tests of a package that would never end.
-func hanging(pkg string, reasons map[string]string) string {
-	names := []string{"NoSuchTest"}
+// hanging are the tests that would never end.
+func hanging(reasons map[string]string) (names []string) {
 	for name, reason := range reasons {
-		if test, ok := strings.CutPrefix(name, pkg+"."); ok && strings.HasPrefix(reason, "hangs:") {
-			names = append(names, test)
+		if strings.HasPrefix(reason, "hangs:") {
+			names = append(names, name)
 		}
 	}
-	return "^(" + strings.Join(names, "|") + ")$"
-}
-
-var verdict = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\S+)`)
-
-// read takes the output of a test binary apart: what a test says comes in front
-// of its verdict.
-func (o outcome) read(pkg string, out []byte) {
-	var said []string
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		m := verdict.FindStringSubmatch(lines.Text())
-		switch {
-		case m == nil && strings.HasPrefix(lines.Text(), " "):
-			said = append(said, lines.Text())
-			continue
-		case m == nil && !strings.HasPrefix(lines.Text(), "panic:"):
-			continue
-		case m == nil:
-			o.output[pkg] = lines.Text()
-		case m[1] == "PASS":
-			o.passed[pkg+"."+m[2]] = true
-		default:
-			o.output[pkg+"."+m[2]] = strings.Join(said, "\n")
-		}
-		said = nil
-	}
+	return names
 }
