@@ -14,6 +14,7 @@ import (
 type effects struct {
 	wrote     bool
 	redefines bool           // what the catalog says
+	defines   bool           // may be DDL
 	begins    bool           // BEGIN is in it
 	modes     sqlparse.Modes // of BEGIN behind the last end of a block
 	ends      bool           // COMMIT or ROLLBACK is
@@ -42,6 +43,7 @@ func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 	e.facts = f
 	e.wrote = e.wrote || f.Traits.Has(sqlparse.Writes)
 	e.redefines = e.redefines || f.Traits.Has(sqlparse.Redefines)
+	e.defines = e.defines || f.Kind == sqlparse.DDL || f.Traits.Has(sqlparse.MultiStatement|sqlparse.Writes)
 	if f.Traits.Has(sqlparse.Ends) {
 		e.ends, e.modes = true, sqlparse.Modes{}
 	}
@@ -113,6 +115,7 @@ func (u *turn) apply(e *effects, after wire.TxStatus) {
 	s.hold(e.pin)
 	e.settings = slices.DeleteFunc(e.settings, s.passes)
 	s.redefined(e, after == wire.TxIdle)
+	s.defined = (s.defined || e.defines) && after != wire.TxIdle
 	if len(e.settings) > 0 && (e.ends || s.tx != wire.TxIdle || after != wire.TxIdle) {
 		e.doubt |= doubtSettings
 		e.touched = append(e.touched, e.settings...)

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
 	"github.com/pgherd/pgherd/sqlparse"
@@ -42,8 +45,25 @@ func (u *turn) encodeParse(frame []byte) error {
 		u.forward(frame, reqParse)
 		return nil
 	}
-	u.encodeNamed(string(name), prepared{statement: s.shared(body, f), facts: f})
+	u.encodeNamed(string(name), prepared{statement: u.statement(body, f), facts: f})
 	return nil
+}
+
+// statement is what a Parse message's body stands for here and now.
+func (u *turn) statement(body []byte, f *sqlparse.Facts) pool.Statement {
+	if u.shadows() {
+		return u.session.private(body)
+	}
+	return u.session.shared(body, f)
+}
+
+// shadows reports whether tables may be others for this session: temporary ones, or
+// those of its transaction. What others have prepared means the tables that they see:
+// PostgreSQL looks names up at Parse, and not again because a table of that name was made.
+func (u *turn) shadows() bool {
+	s := u.session
+	own := func(e effects) bool { return e.defines || e.doubt&doubtPins != 0 }
+	return s.pin != sqlparse.PinNone || s.defined || s.doubt&doubtPins != 0 || own(u.effects) || slices.ContainsFunc(u.replies.effects, own)
 }
 
 // keepsNames reports whether statements have the client's names on the server. Then
@@ -87,6 +107,12 @@ func (s *session) shared(body []byte, f *sqlparse.Facts) pool.Statement {
 	}
 	st := pool.NewStatement(body, context)
 	return st.In(s.shard.srv.editions.of(st.Base))
+}
+
+// private is a statement that no other Parse stands for, not even of the same session.
+func (s *session) private(body []byte) pool.Statement {
+	s.privates++
+	return pool.NewStatement(body, fmt.Sprintf("\x00%d\x00%d", s.id, s.privates))
 }
 
 func (s *session) remember(name string, p prepared) {

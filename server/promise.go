@@ -44,9 +44,9 @@ func (s *session) parsedName(statement string) parsedName {
 	return parsedName{database: s.database, user: s.serverUser(), statement: statement}
 }
 
-// noteParsed notes that the server has parsed what e was about.
+// noteParsed notes that the server has parsed what e was about, if that concerns others.
 func (u *turn) noteParsed(e *expected) {
-	if e.request == reqParse && e.statement != "" {
+	if e.request == reqParse && e.statement != "" && !u.shadows() {
 		u.session.shard.srv.parses.add(u.session.parsedName(e.statement))
 	}
 }

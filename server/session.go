@@ -38,6 +38,7 @@ type session struct {
 
 	// What it has prepared.
 	prepared  map[string]prepared // by the client's name
+	privates  uint64              // how many it has prepared for itself only
 	unnamed   unnamed
 	large     bool       // statements that were not kept may be among them
 	questions *questions // nil while it has prepared none
@@ -46,6 +47,7 @@ type session struct {
 	route          routing.Session
 	known          *catalog           // of its database; nil before it was needed
 	redefines      bool               // the present transaction has outdated it
+	defined        bool               // the present transaction may have made or changed tables
 	onPrimary      bool               // its settings keep it there
 	isolation      sqlparse.Isolation // of its transactions, unless BEGIN says otherwise
 	nodesIsolation sqlparse.Isolation // the same, as the nodes have it
