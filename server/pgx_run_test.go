@@ -181,3 +181,39 @@ func (o outcome) gist(name string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	return text[:min(len(text), 300)]
 }
+
+// Ensure that the words of tests that run in parallel are told apart, and that a panic
+// is the answer of tests without a verdict.
+func TestPgxOutcome(t *testing.T) {
+	o := outcome{map[string]bool{}, map[string]string{}}
+	o.read("pgconn", []byte(`=== RUN   TestA
+=== PAUSE TestA
+=== RUN   TestB/sub
+    b_test.go:1: words of B
+=== NAME  TestA
+    a_test.go:7:
+        	Error Trace:	a_test.go:7
+        	Error:      	Received unexpected error:
+        	            	timeout
+        	Test:       	TestA
+--- FAIL: TestA (1.00s)
+=== NAME  TestB
+    b_test.go:2: `+strings.Repeat("x", 1<<20)+`
+--- PASS: TestB (1.00s)
+=== RUN   TestC
+panic: test timed out after 3m20s
+	running tests:
+		TestC (1m0s)
+`))
+	if o.passed["pgconn.TestA"] || !o.passed["pgconn.TestB"] || o.passed["pgconn.TestC"] {
+		t.Errorf("passed: %v", o.passed)
+	}
+	for name, want := range map[string]string{
+		"pgconn.TestA": "Received unexpected error: timeout",
+		"pgconn.TestC": "no verdict. test timed out after 3m20s running tests: TestC (1m0s)",
+	} {
+		if got := o.gist(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
