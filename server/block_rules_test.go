@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -174,12 +175,18 @@ func TestDeferBegin(t *testing.T) {
 // Ensure that a block without a server fails with the statement that finds none,
 // and that a client that is silent in it is thrown out.
 func TestBlockWithoutServer(t *testing.T) {
+	var hurry atomic.Bool
 	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) {
 		s.Auth, p.Size = config.AuthTrust, 1
 		s.Profile = func(string, string) Profile {
-			return Profile{QueryWaitTimeout: 50 * time.Millisecond, IdleTransactionTimeout: 300 * time.Millisecond}
+			if !hurry.Load() {
+				return Profile{QueryWaitTimeout: 20 * time.Second}
+			}
+			return Profile{QueryWaitTimeout: 500 * time.Millisecond, IdleTransactionTimeout: time.Second}
 		}
 	})
+	r.raw() // has the server dialled, however long that takes
+	hurry.Store(true)
 	c := r.raw()
 	r.publish(cluster.NoNode)
 	const write = "create table u ()"
