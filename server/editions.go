@@ -65,8 +65,9 @@ func (u *turn) outdated(e *wire.Error) bool {
 	if first.uses == "" || !ok {
 		return false
 	}
+	gone := e.Code == "26000" && strings.Contains(e.Message, p.statement.Name) // and not what it executes
 	switch {
-	case e.Code == "26000":
+	case gone:
 		s.server.Statements.Remove(p.statement.Name)
 	case e.Code == "0A000" && e.Routine == "RevalidateCachedQuery",
 		e.Code == "XX000" && strings.HasPrefix(e.Message, "cache lookup failed for type "): // dropped and made anew
@@ -74,7 +75,7 @@ func (u *turn) outdated(e *wire.Error) bool {
 	default:
 		return false
 	}
-	return (first.first || e.Code == "26000") && u.repeatable()
+	return (first.first || gone) && u.repeatable()
 }
 
 // renew starts a new edition, unless somebody else has.

@@ -44,7 +44,8 @@ func (u *turn) nameInText(f *sqlparse.Facts, sql []byte) {
 	}
 }
 
-// executable has what EXECUTE names ready for its Parse: the columns are found out then.
+// executable has what EXECUTE names ready for its Parse, when the columns are found out,
+// or its Describe.
 func (u *turn) executable(f *sqlparse.Facts) {
 	if f == nil {
 		return

@@ -2,7 +2,9 @@ package server
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
@@ -41,6 +43,35 @@ func TestDescribeExecute(t *testing.T) {
 	for c, want := range map[*raw]string{one: "D:1,2,3", two: "D:1,2"} {
 		c.send(join(mParse("e", "execute s"), run("e"), mSync()))
 		c.want(1, "1 2 "+want+" C:SELECT_1 Z:I")
+	}
+}
+
+// Ensure that EXECUTE is described by what its name means for the client, whoever has
+// had the server in between.
+func TestDescribeExecuteInAnyOrder(t *testing.T) {
+	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, p.Size, s.MaxPrepared = config.AuthTrust, 1, 2 })
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, 0))
+	one, two, none := r.raw(), r.raw(), r.raw()
+	one.do("prepare s as select 1", "C:PREPARE Z:I")
+	two.send(join(mParse("s", "select 1, 2"), mSync()))
+	two.want(1, "1 Z:I")
+	clients := []*raw{one, two, none}
+	for _, c := range clients {
+		c.send(join(mParse("", "execute s"), mParse("d", "execute s"), mSync()))
+		c.want(1, "1 1 Z:I")
+	}
+	for n := range 1000 {
+		i, name := dice.IntN(3), []string{"", "d"}[dice.IntN(2)]
+		batch := join(mDescribe('S', name), mSync())
+		if dice.IntN(2) == 0 {
+			batch = join(mClose('S', name), mParse(name, "execute s"), batch)
+		}
+		clients[i].send(batch)
+		if got, want := clients[i].columns(), []int{1, 2, -1}[i]; got != want {
+			t.Fatalf("batch %d, %q: %d columns, want %d", n, name, got, want)
+		}
 	}
 }
 

@@ -261,6 +261,7 @@ func (u *turn) encodeTarget(typ byte, frame []byte) error {
 		u.forward(frame, reqClose)
 	case typ == wire.Describe:
 		server, p := u.resolve(name)
+		u.executable(p.facts) // they are looked up again
 		b, at := wire.Begin(u.request, wire.Describe)
 		u.request = wire.End(wire.AppendString(append(b, 'S'), server), at)
 		u.expect(u.use(reqDescribeStatement, p))
