@@ -60,7 +60,7 @@ func (r *rig) wantNode(c *pgx.Conn, standby bool, queries ...string) {
 	r.Helper()
 	for _, sql := range queries {
 		if standby {
-			pgtest.Await(r, 5*time.Second, sql+" on the standby", func() bool { return r.where(c, sql) })
+			pgtest.Await(r, 20*time.Second, sql+" on the standby", func() bool { return r.where(c, sql) })
 		} else if r.where(c, sql) {
 			r.Errorf("%s: ran on the standby", sql)
 		}
@@ -164,7 +164,7 @@ func TestCatalogExpires(t *testing.T) {
 	}
 	r.reconfigure(func(c *Config) { c.RelcacheExpire = 10 * time.Millisecond })
 	r.run(c, "create sequence s")
-	pgtest.Await(t, 5*time.Second, "a third reading", func() bool { r.where(c, query); return reader.calls.Load() >= 3 })
+	pgtest.Await(t, 20*time.Second, "a third reading", func() bool { r.where(c, query); return reader.calls.Load() >= 3 })
 	r.reconfigure(func(c *Config) { c.RelcacheExpire = time.Minute }) // a statement may take longer than the former
 	reader.fails.Store(true)
 	r.run(c, "create sequence s2")

@@ -209,7 +209,7 @@ func testPoolAfterRefusals(t *testing.T, r *rig) {
 	for i := range 50 {
 		c.do(fmt.Sprintf("select 1 <!> 2 as n%d", i), "T D:2 C:SELECT_1 Z:I")
 	}
-	pgtest.Await(t, 5*time.Second, "servers to be back in their pools", func() bool { // behind the client's answer
+	pgtest.Await(t, 20*time.Second, "servers to be back in their pools", func() bool { // behind the client's answer
 		return !slices.ContainsFunc(r.pools.Reports(), func(p report.Pool) bool {
 			return p.Active > 0 || p.Waiting > 0 || p.Dialing+p.Held > 0
 		})

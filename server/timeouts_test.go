@@ -34,7 +34,7 @@ func (r *rig) working(marker string) int {
 // Ensure that a statement that runs for too long is cancelled and says why, and
 // that its session, and its transaction's server, live on.
 func TestQueryTimeout(t *testing.T) {
-	r := profiled(t, 1, Profile{QueryTimeout: 200 * time.Millisecond})
+	r := profiled(t, 1, Profile{QueryTimeout: 500 * time.Millisecond})
 	c := r.raw()
 	c.send(mQuery("select 'long', pg_sleep(30)"))
 	var told *wire.Error
@@ -59,7 +59,7 @@ func TestQueryTimeout(t *testing.T) {
 	}
 	c.do("rollback", "C:ROLLBACK Z:I")
 	for range 3 { // one after the other they may take longer than it
-		c.do("select pg_sleep(0.1)", "T D: C:SELECT_1 Z:I")
+		c.do("select pg_sleep(0.2)", "T D: C:SELECT_1 Z:I")
 	}
 }
 
@@ -87,7 +87,7 @@ func TestTransactionTimeout(t *testing.T) {
 // Ensure that silence ends a session, in a transaction and outside, by its own
 // timeout only, and that what it had written is rolled back.
 func TestSilence(t *testing.T) {
-	short, long := 200*time.Millisecond, time.Minute
+	short, long := 500*time.Millisecond, time.Minute
 	r := profiled(t, 2, Profile{IdleTransactionTimeout: short, ClientIdleTimeout: long})
 	quiet := r.raw()
 	c := r.raw()
@@ -102,7 +102,7 @@ func TestSilence(t *testing.T) {
 	c.want(1, "E:57P05 closed")
 	inside.do("select 'lives'", "T D:lives C:SELECT_1 Z:T")
 	busy := r.raw()
-	busy.do("select pg_sleep(0.5)", "T D: C:SELECT_1 Z:I") // is not silence
+	busy.do("select pg_sleep(1)", "T D: C:SELECT_1 Z:I") // is not silence
 }
 
 // Ensure that timeouts that a reload brings hold for sessions that are there.

@@ -252,7 +252,7 @@ func TestClientCertificateIsKnown(t *testing.T) {
 	if got := connect("sslcert='" + f.Cert + "' sslkey='" + f.Key + "'"); !got.verified || got.cn != "alice" || got.dn != "CN=alice" {
 		t.Errorf("got %+v", got)
 	}
-	pgtest.Await(t, 5*time.Second, "the session to end", func() bool { return r.server.clients.Load() == 0 })
+	pgtest.Await(t, 20*time.Second, "the session to end", func() bool { return r.server.clients.Load() == 0 })
 	if got := connect(""); got.verified || got.cn != "" || got.endPoint == nil {
 		t.Errorf("without a certificate: %+v", got)
 	}
@@ -280,7 +280,7 @@ func (r *rig) cancels(c *pgconn.PgConn) {
 	result := make(chan error, 1)
 	go func() { result <- c.Exec(t.Context(), "select pg_sleep(60)").Close() }()
 	busy := r.cluster.Conn(0)
-	pgtest.Await(t, 10*time.Second, "the statement to run", func() bool {
+	pgtest.Await(t, 20*time.Second, "the statement to run", func() bool {
 		var n int
 		err := busy.QueryRow(t.Context(), "select count(*) from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'").Scan(&n)
 		return err == nil && n == 1
