@@ -65,7 +65,7 @@ race:
 	$(GO) test -race $(units)
 	$(GO) test -race -p 2 -timeout 10m -skip '$(decided)' $(engines)
 	$(GO) test -race -p 2 -timeout 10m $(clusters)
-	PGHERD_CHURN=20s $(GO) test -run 'Allocate|Churn|Idle' ./server # the detector allocates, and slows things down
+	PGHERD_CHURN=10s $(GO) test -run 'Allocate|Churn|Idle' ./server # the detector allocates, and slows things down
 
 # Clients that come and go as they like, for a minute.
 churn: setup compiler
