@@ -62,7 +62,7 @@ func TestDescribeExecuteInAnyOrder(t *testing.T) {
 		c.send(join(mParse("", "execute s"), mParse("d", "execute s"), mSync()))
 		c.want(1, "1 1 Z:I")
 	}
-	for n := range 1000 {
+	for n := range 300 {
 		i, name := dice.IntN(3), []string{"", "d"}[dice.IntN(2)]
 		batch := join(mDescribe('S', name), mSync())
 		if dice.IntN(2) == 0 {
