@@ -239,7 +239,7 @@ func (l *login) parameters() (map[string]string, error) {
 			return nil, err
 		}
 	}
-	l.base = pool.Reported(l.shard.srv.pools.Welcome(l.database, l.user))
+	l.base = pool.Reported(l.shard.srv.pools.Welcome(l.database, l.serverUser()))
 	l.nodesIsolation = isolationNamed(params[pool.DefaultIsolation])
 	l.judgeSettings()
 	params = maps.Clone(params)
