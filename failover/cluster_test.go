@@ -179,7 +179,8 @@ func TestPrimaryKilled(t *testing.T) {
 	}
 }
 
-// Ensure that a primary that somebody stops in order is replaced, too.
+// Ensure that a primary that somebody stops in order is replaced, too, and that nothing
+// is said to be lost.
 func TestPrimaryStopped(t *testing.T) {
 	r := newRig(t, 2)
 	r.write(0, 1, 2)
@@ -195,6 +196,9 @@ func TestPrimaryStopped(t *testing.T) {
 	r.write(primary)
 	r.await("the other to follow", func(s *cluster.Snapshot) bool { return s.Nodes[other].ReplicationState == "streaming" })
 	r.pg.AwaitCaughtUp(primary, other)
+	if s := r.board.Current(); len(s.Switches) != 1 || !s.Switches[0].Complete {
+		t.Errorf("switches %+v, want a complete one", s.Switches)
+	}
 }
 
 func TestSwitchoverAndBack(t *testing.T) {

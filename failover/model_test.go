@@ -22,6 +22,7 @@ func TestModel(t *testing.T) {
 			for _, m := range []model{
 				{access: cluster.AccessLocal, stride: 5}, {access: cluster.AccessLocal, planned: true, stride: 5},
 				{access: cluster.AccessLocal, planned: true, force: true, stride: 97},
+				{access: cluster.AccessLocal, orderly: true, stride: 47},
 				{access: cluster.AccessNone, planned: true, stride: 23},
 				{access: cluster.AccessNone, planned: true, force: true, stride: 97},
 			} {
@@ -41,6 +42,7 @@ type model struct {
 	t           *testing.T
 	nodes, acks int
 	planned     bool
+	orderly     bool // not planned, but the primary is stopped in order, by somebody else
 	force       bool // the switchover, and to a standby that is cut off
 	access      cluster.Access
 	stride      int // from one moment of a node's death to the next
@@ -91,8 +93,8 @@ const settling = 400
 // never, and tells how many points there were.
 func (m *model) run(crash, kill, victim int) int {
 	m.runs++
-	name := fmt.Sprintf("%d nodes, access %s, acks %d, planned %v, forced %v, canceled at %d, full at %d, detached at %d, crash at %d, node %d killed at %d",
-		m.nodes, m.access, m.acks, m.planned, m.force, m.cancel, m.full, m.detach, crash, victim, kill)
+	name := fmt.Sprintf("%d nodes, access %s, acks %d, planned %v, orderly %v, forced %v, canceled at %d, full at %d, detached at %d, crash at %d, node %d killed at %d",
+		m.nodes, m.access, m.acks, m.planned, m.orderly, m.force, m.cancel, m.full, m.detach, crash, victim, kill)
 	w := newWorld(m.t, name, m.nodes, m.acks, m.access)
 	for range 5 {
 		w.round()
@@ -103,9 +105,12 @@ func (m *model) run(crash, kill, victim int) int {
 	w.strike(m.cancel, func() { w.cancels = true })
 	w.strike(m.detach, func() { w.detaches = true })
 	w.strike(m.full, func() { w.full = true })
-	if m.planned {
+	switch {
+	case m.planned:
 		w.ask(m.force)
-	} else {
+	case m.orderly:
+		w.stop(0)
+	default:
 		w.nodes[0].running = false
 	}
 	for range 30 { // longer than an operation that failed takes to be tried again
@@ -115,7 +120,7 @@ func (m *model) run(crash, kill, victim int) int {
 	clear(w.faults)
 	w.full = false
 	for _, n := range w.nodes {
-		n.running, n.cut = true, false
+		n.running, n.orderly, n.cut = true, false, false
 	}
 	for range settling {
 		w.attach()

@@ -49,6 +49,7 @@ type server struct {
 	lags    bool // it is always one record behind
 	cut     bool // gets no log
 	demoted bool // read-only
+	orderly bool // it does not run, and was stopped in order
 }
 
 var (
@@ -269,12 +270,14 @@ func (w *world) perform(a Action) (Found, error) {
 			return f, errSilent
 		}
 	case Stop:
-		w.replicate(false)
-		n.running = false
+		w.stop(a.Node)
 	case Fence:
+		if f = (Found{}); n.orderly {
+			f.Received = lsn(n)
+		}
 		n.running = false
 	case Start:
-		n.running = true
+		n.running, n.orderly = true, false
 	case Demote:
 		w.replicate(false)
 		n.demoted = true
@@ -286,13 +289,19 @@ func (w *world) perform(a Action) (Found, error) {
 	case Repoint, Rejoin:
 		n.follows = a.To
 		if a.Kind == Rejoin {
-			n.running, n.primary = true, false
+			n.running, n.orderly, n.primary = true, false, false
 		}
 		if !w.streams(a.Node) {
 			return f, errSilent
 		}
 	}
 	return f, nil
+}
+
+// stop shuts a primary down in order: whoever streams gets all.
+func (w *world) stop(id cluster.NodeID) {
+	w.replicate(false)
+	w.nodes[id].running, w.nodes[id].orderly = false, true
 }
 
 func (w *world) promote(id cluster.NodeID) {

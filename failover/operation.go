@@ -63,7 +63,8 @@ type Operation struct {
 	Found   []Candidate      // failover: what the frozen standbys have
 	Next    cluster.Record   // what PhaseEpoch writes
 	Failed  error            // what went wrong with the old primary or the operation
-	End     cluster.LSN      // switchover: of the old primary's log; MaxLSN when it has none that is known
+	End     cluster.LSN      // of the old primary's log; 0 or MaxLSN when it has none that is known
+	Reached cluster.LSN      // where the candidate's log ends
 
 	Withdrawn bool // its caller has canceled it; undone when the phase has ended
 }
@@ -100,6 +101,11 @@ func (o *Operation) interregnum() bool {
 		return false
 	}
 	return o.Phase < PhaseRejoin
+}
+
+// complete reports whether the candidate has all of the old primary's log.
+func (o *Operation) complete() bool {
+	return o.Reached >= o.End && (o.End > 0 || o.Kind == OpSwitchover)
 }
 
 // owns reports whether o decides what becomes of node, whatever probes say.

@@ -22,7 +22,7 @@ func (r *runner) runOnHost(ctx context.Context, a Action) (Found, error) {
 	}
 	switch a.Kind {
 	case Fence:
-		return Found{}, i.Stop(ctx, host.Immediate)
+		return r.fence(ctx, i, a)
 	case Stop:
 		return r.stop(ctx, i, a)
 	case Start:
@@ -43,6 +43,19 @@ func (r *runner) tryHost(ctx context.Context, a Action) error {
 		_, err = i.Running()
 	}
 	return err
+}
+
+// fence sees to it that an old primary has ended. Found tells where its log ends when
+// it was stopped in order before.
+func (r *runner) fence(ctx context.Context, i Instance, a Action) (Found, error) {
+	if err := i.Stop(ctx, host.Immediate); err != nil {
+		return Found{}, err
+	}
+	end, err := i.ShutdownLSN(ctx)
+	if err != nil {
+		r.log.Debug("the end of its log is not known", "node", a.Node, "error", err)
+	}
+	return Found{Received: end}, nil
 }
 
 // stop shuts a primary down in order and finds the end of its log. By force it

@@ -48,18 +48,20 @@ func (s *stepper) willing() []Candidate {
 	return prompt
 }
 
-// tellLoss says what is lost with the old primary when its successor begins at
-// end, as far as anybody knows.
-func (s *stepper) tellLoss(end cluster.LSN) {
-	op := s.Op
-	if op.From == cluster.NoNode {
+// tellLoss says what is lost with the old primary when its successor begins where
+// w ends, as far as anybody knows.
+func (s *stepper) tellLoss(w cluster.Switch) {
+	op, end := s.Op, w.LSN
+	if op.From == cluster.NoNode || op.Kind == OpSwitchover && w.Complete {
 		return
 	}
 	had := s.Nodes[op.From].Last.Received
-	if op.Failed == nil {
+	if op.End < cluster.MaxLSN {
 		had = max(had, op.End)
 	}
 	switch {
+	case w.Complete:
+		s.note("nothing is lost: node %d was stopped in order, and node %d has all of its log, up to %s", op.From, op.To, op.End)
 	case s.Sync.Acks > 0 && op.Kind == OpFailover && s.complete(op.Found) == nil:
 		s.note("no commit that waited for a synchronous standby is lost")
 	case had == 0:

@@ -154,11 +154,7 @@ func (s *stepper) caughtUp(e Done) {
 		s.abort(e.Err)
 		return
 	}
-	w := cluster.Switch{LSN: end, Complete: s.Op.Kind == OpSwitchover && end >= s.Op.End}
-	if !w.Complete {
-		s.tellLoss(end)
-	}
-	s.Op.Next = s.nextRecord(w)
+	s.Op.Reached = end
 	unsure := s.Op.Kind == OpFailover || s.Op.Failed != nil
 	if unsure && s.canStop(s.Op.From) {
 		s.Op.Phase = PhaseFence
@@ -174,6 +170,7 @@ func (s *stepper) canStop(id cluster.NodeID) bool {
 
 // fenced: when the primary is gone, a machine that cannot be reached is as one
 // without access. It is most likely off, and a primary that comes back is not used.
+// One that somebody has stopped in order tells where its log ends.
 func (s *stepper) fenced(e Done) {
 	if s.Op.Kind == OpFailover && errors.Is(e.Err, host.ErrUnreachable) {
 		s.progress("nobody can see to it that node %d, the primary that was, has ended: %v", s.Op.From, e.Err)
@@ -185,6 +182,9 @@ func (s *stepper) fenced(e Done) {
 	}
 	if s.undone() {
 		return
+	}
+	if end := e.Found.Received; end > 0 && end >= s.Nodes[s.Op.From].Last.Received {
+		s.Op.End = end
 	}
 	s.raiseEpoch()
 }

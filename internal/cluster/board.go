@@ -28,7 +28,7 @@ type NodeState struct {
 type Switch struct {
 	Ended    Epoch // the epoch that ended here
 	LSN      LSN   // positions behind it did not survive
-	Complete bool  // a planned switchover: everything survived
+	Complete bool  // everything survived: the old primary had stopped in order
 }
 
 // Hold says what sessions must do with writes at the moment.
