@@ -22,7 +22,7 @@ const (
 
 	Freeze      // stop the receiver of standby Node and keep it stopped
 	Unfreeze    // let standby Node follow To again
-	Collect     // the log positions of the frozen standby Node
+	Collect     // the log positions of Node: a frozen standby, or a new primary, to see that it lives
 	AwaitReplay // until Node has replayed LSN, or all that it has
 	Fence       // make sure that no server runs in Node's data directory
 	Checkpoint  // CHECKPOINT on Node

@@ -66,6 +66,7 @@ type Operation struct {
 	End     cluster.LSN      // of the old primary's log; 0 or MaxLSN when it has none that is known
 	Reached cluster.LSN      // where the candidate's log ends
 
+	Doubted   bool // a node could not follow To
 	Withdrawn bool // its caller has canceled it; undone when the phase has ended
 }
 

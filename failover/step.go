@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -103,8 +104,7 @@ func (s *stepper) settle() {
 	}
 	p := &s.Nodes[s.Primary]
 	if s.Op != nil && s.Op.Phase == PhaseRejoin && p.dead(s.Config, s.now) {
-		s.note("the new primary %d died before all nodes followed it", p.ID)
-		s.end(nil)
+		s.end(diedSince(p.ID, errors.New(p.Last.Detail)))
 	}
 	if o := s.Op; o != nil && o.Kind == OpFailover && o.Phase < PhaseEpoch && s.now.Sub(o.Began) > s.Config.FailoverTimeout {
 		s.abort(fmt.Errorf("it has taken longer than %s (failover.timeout) in phase %s", s.Config.FailoverTimeout, o.Phase))

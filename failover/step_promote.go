@@ -135,8 +135,18 @@ func (s *stepper) rejoinOld(n *NodeView) {
 	s.do(Action{Kind: Rejoin, Node: n.ID, To: s.Op.To})
 }
 
+// rejoined: when a node could not follow, the reason may be the new primary's, so that
+// is asked before anybody is told that it leads.
 func (s *stepper) rejoined(e Done) {
+	if e.Kind == Collect {
+		if e.Err != nil {
+			e.Err = diedSince(e.Node, e.Err)
+		}
+		s.end(e.Err)
+		return
+	}
 	if e.Err != nil {
+		s.Op.Doubted = true
 		why := s.straggles(&s.Nodes[e.Node])
 		s.set(e.Node, cluster.Down, why)
 		s.progress("warning: node %d does not follow node %d: %v; it %s", e.Node, s.Op.To, e.Err, why)
@@ -147,9 +157,18 @@ func (s *stepper) rejoined(e Done) {
 		s.progress("node %d follows node %d", e.Node, s.Op.To)
 		s.emit(Action{Kind: Probe, Node: s.Op.To}) // for its view of the follower
 	}
-	if len(s.Op.Pending) == 0 {
+	switch {
+	case len(s.Op.Pending) > 0:
+	case s.Op.Doubted:
+		s.do(Action{Kind: Collect, Node: s.Op.To})
+	default:
 		s.end(nil)
 	}
+}
+
+// diedSince is why a promotion has failed that had succeeded.
+func diedSince(id cluster.NodeID, err error) error {
+	return fmt.Errorf("node %d was promoted, and has died since: %w", id, err)
 }
 
 // straggles is why n does not follow the new primary. PostgreSQL starts a new
