@@ -90,6 +90,9 @@ func describe(s *cluster.Snapshot) string {
 	}
 	for _, n := range s.Nodes {
 		fmt.Fprintf(&b, " | %d %s %s", n.ID, n.Status, n.Role)
+		if n.Draining {
+			b.WriteString(" draining")
+		}
 		if n.Reason != "" {
 			fmt.Fprintf(&b, " (%s)", n.Reason)
 		}

@@ -116,6 +116,17 @@ func (e *Engine) Detach(ctx context.Context, node cluster.NodeID) error {
 	return e.request(ctx, Requested{Kind: RequestDetach, Node: node}, nil)
 }
 
+// Drain keeps statements from beginning on a standby until undo is called, which must
+// be once. Those that run there go on.
+func (e *Engine) Drain(ctx context.Context, node cluster.NodeID) (undo func(), err error) {
+	if err := e.request(ctx, Requested{Kind: RequestDrain, Node: node}, nil); err != nil {
+		return nil, err
+	}
+	return func() { // an error says that the engine has stopped
+		_ = e.request(context.WithoutCancel(ctx), Requested{Kind: RequestDrained, Node: node}, nil)
+	}, nil
+}
+
 // SetWeights gives the nodes their shares of the reads, by number.
 func (e *Engine) SetWeights(ctx context.Context, weights []float64) {
 	select {

@@ -37,10 +37,12 @@ const (
 	RequestDetach                       // NODE_DOWN_REQUEST
 	RequestRecover                      // NODE_RECOVERY_REQUEST: the recovery engine takes the node
 	RequestRecovered                    // and gives it back
+	RequestDrain                        // no statement is to begin on the node,
+	RequestDrained                      // until this, once for each RequestDrain
 )
 
 func (k RequestKind) String() string {
-	return [...]string{"promote", "attach", "detach", "recover", "recovered"}[k]
+	return [...]string{"promote", "attach", "detach", "recover", "recovered", "drain", "drained"}[k]
 }
 
 // Done is the result of an action.

@@ -24,7 +24,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	cancel REQUEST
-//	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error]
+//	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error] / drain NODE / drained NODE
 //	done ACTION NODE [lsn=X/Y] [tli=N] [paused=yes] [delay=DURATION] [error=WORD]
 //	wait DURATION       passes time, then ticks
 //
@@ -326,7 +326,7 @@ func (sc *scenario) request(word string, plain []string) {
 	id, _ := strconv.Atoi(plain[0])
 	sc.requests++
 	r := Requested{Number: sc.requests, Node: cluster.NodeID(id), Kind: -1}
-	for k := RequestPromote; k <= RequestRecovered; k++ {
+	for k := RequestPromote; k <= RequestDrained; k++ {
 		if k.String() == word {
 			r.Kind = k
 		}

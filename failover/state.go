@@ -39,6 +39,7 @@ type NodeView struct {
 	Since    time.Time
 	Reason   string
 	Detached bool // by command: it does not come back by itself
+	Drains   int  // how many commands wait until nobody uses it
 
 	Last      Report
 	Failures  int       // bad reports in a row
@@ -114,7 +115,7 @@ func (s *State) Snapshot() *cluster.Snapshot {
 
 func (s *State) picture(n NodeView) cluster.NodeState {
 	p := cluster.NodeState{
-		Node: n.Node, Status: n.Status, Since: n.Since, Reason: n.Reason, Detached: n.Detached, Role: s.role(n.ID),
+		Node: n.Node, Status: n.Status, Since: n.Since, Reason: n.Reason, Detached: n.Detached, Draining: n.Drains > 0, Role: s.role(n.ID),
 		PGUp: n.Last.Outcome == Alive || n.Last.Outcome == Rejected, Probed: n.Last.Outcome != Unknown,
 		PGRole: n.Last.Role, Timeline: n.Last.Timeline,
 	}

@@ -12,6 +12,11 @@ func (s *stepper) requested(e Requested) {
 		return
 	}
 	n := &s.Nodes[e.Node]
+	if e.Kind == RequestDrain || e.Kind == RequestDrained {
+		s.drain(n, e.Kind)
+		s.reply(e.Number, nil)
+		return
+	}
 	if s.Op != nil && e.Kind != RequestRecovered && (e.Kind != RequestDetach || s.Op.owns(n.ID)) {
 		s.reply(e.Number, errBusy)
 		return
@@ -80,6 +85,15 @@ func (s *stepper) detach(n *NodeView) error {
 	s.set(n.ID, cluster.Down, reasonDetached)
 	s.save()
 	return nil
+}
+
+// drain counts, because several commands may wait for the same node.
+func (s *stepper) drain(n *NodeView, k RequestKind) {
+	if k == RequestDrain {
+		n.Drains++
+	} else {
+		n.Drains--
+	}
 }
 
 func (s *stepper) beginRecovery(n *NodeView) error {

@@ -39,7 +39,9 @@ func (r *reading) possible() bool {
 }
 
 // inUse reports whether a node may serve reads, freshness and weight aside.
-func inUse(n *cluster.NodeState) bool { return n.Role == cluster.Standby && n.Status.Serves() }
+func inUse(n *cluster.NodeState) bool {
+	return n.Role == cluster.Standby && n.Status.Serves() && !n.Draining
+}
 
 // Verdict says whether a standby may serve a read, or why not.
 type Verdict int

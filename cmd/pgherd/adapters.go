@@ -23,8 +23,7 @@ func (o *observer) Suspect(node cluster.NodeID, err error) { o.engine.Suspect(no
 // commander is the console's view of the failover engine.
 type commander struct {
 	*failover.Engine
-	pools   *pool.Pools
-	weights func() []float64 // as configured
+	pools *pool.Pools
 }
 
 func (c commander) Promote(ctx context.Context, node cluster.NodeID, mode admin.PromoteMode, progress func(string)) error {
@@ -56,13 +55,13 @@ func (c commander) Changes(ctx context.Context) (list []admin.Change, err error)
 	return list, err
 }
 
-// DetachGracefully takes the node's weight away, so that no read chooses it any
-// more, until nobody holds a connection to it.
+// DetachGracefully drains the node until nobody holds a connection to it.
 func (c commander) DetachGracefully(ctx context.Context, node cluster.NodeID, progress func(string)) error {
-	without := c.weights()
-	without[node] = 0
-	c.Engine.SetWeights(ctx, without)
-	defer func() { c.Engine.SetWeights(context.WithoutCancel(ctx), c.weights()) }()
+	undo, err := c.Engine.Drain(ctx, node)
+	if err != nil {
+		return err
+	}
+	defer undo()
 	progress("no statement begins there any more; waiting for those that run")
 	if err := c.pools.Quiesce(ctx, node); err != nil {
 		return fmt.Errorf("node %d was not detached: %w", node, err)

@@ -82,7 +82,7 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
 	a.server = server.New(serverConfig(cfg, access, a.board, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
 	applications.Server = a.server
-	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover, a.pools, a.weights}, Recovery: recoverer{a.recovery, a.journal},
+	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover, a.pools}, Recovery: recoverer{a.recovery, a.journal},
 		Counters: a.server, Process: a, Traffic: a.server, Gates: a.server, Config: a.config,
 		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Journal: a.journal, Version: version, Log: log.Named("console")})
 	console.admin = a.console

@@ -38,7 +38,7 @@ func TestCommands(t *testing.T) {
 	expect("pgpool", "CHECK", "node 1|failed|down: detached")
 	expect("pgpool", "ATTACH NODE 1", "ATTACH NODE\n")
 	expect("pgpool", "SELECT kind, event FROM pool_events WHERE node_id = 1", "status|down, was up: detached")
-	expect("pgpool", "SELECT event FROM pool_events WHERE kind = 'command'", "bench: DETACH NODE 1 GRACEFULLY\nbench: ATTACH NODE 1\n")
+	expect("pgpool", "SELECT event FROM pool_events WHERE kind = 'command'", "bench: DETACH NODE 1 GRACEFULLY\nbench: SET consistency\nbench: ATTACH NODE 1\n")
 	expect("pgpool", "SHOW POOL_FAILOVER", "")
 
 	expect("pgpool", "PAUSE postgres", "NOTICE:  00000: new transactions wait; servers in use: 0 ")
@@ -121,7 +121,11 @@ func (r *rig) detachGracefully(c *pgx.Conn) {
 		out, _ := r.psql("pgpool", "DETACH NODE 1 GRACEFULLY") // its error is in what it prints
 		detached <- out
 	}()
-	pgtest.Await(r, 20*time.Second, "no reads to begin on the standby", func() bool { return r.app.board.Current().Nodes[1].Weight == 0 })
+	pgtest.Await(r, 20*time.Second, "no reads to begin on the standby", func() bool { return r.app.board.Current().Nodes[1].Draining })
+	r.mustPSQL("pgpool", "SET consistency = session") // which gives the nodes their weights
+	if out := r.mustPSQL("postgres", "/*pgherd: node=1*/ SELECT pg_is_in_recovery()"); out != "f\n" {
+		r.Errorf("a read began there: %s", out)
+	}
 	if s := r.app.board.Current().Nodes[1].Status; s != cluster.Up || len(detached) > 0 {
 		r.Errorf("node 1 is %s while a statement runs there", s)
 	}

@@ -143,9 +143,6 @@ func (a *app) apply(r reloaded) {
 	}
 }
 
-// weights is what the configuration in force says of the nodes that there are.
-func (a *app) weights() []float64 { return weightsOf(a.config()) }
-
 func weightsOf(cfg *config.Config) []float64 {
 	weights := make([]float64, len(cfg.Nodes))
 	for i, n := range cfg.Nodes {

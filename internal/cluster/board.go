@@ -15,6 +15,7 @@ type NodeState struct {
 	Since    time.Time // of the last change of Status or Role
 	Reason   string    // why the status is what it is
 	Detached bool      // by command: it is nobody's business to bring it back
+	Draining bool      // it is about to be detached: no statement begins there
 	PGUp     bool      // what the last probe said
 	Probed   bool      // whether there was a probe
 	PGRole   Role      // what the node said of itself
