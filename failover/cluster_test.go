@@ -138,7 +138,7 @@ func (r *rig) cut(standby cluster.NodeID) {
 
 // silence is how long a primary that says nothing is waited for, by default. One that
 // is gone is replaced sooner, on any machine.
-const silence = 3700 * time.Millisecond
+const silence = 2700 * time.Millisecond
 
 func TestPrimaryKilled(t *testing.T) {
 	r := newRig(t, 2)

@@ -9,20 +9,23 @@ import (
 	"github.com/pgherd/pgherd/internal/host"
 )
 
-// retryShare: a retry after silence has this part of Timeout.
-const retryShare = 4
+const (
+	firstShare = 2 // of Timeout, after which new connections are tried as well
+	retryShare = 4 // of Timeout, which each of these has
+)
 
 // HealthCheck says how nodes are watched (Pgpool-II health_check_*).
 //
 // A node that hangs, so that connections stay open and nothing is said, is
 // given up after at most
 //
-//	Period + Timeout + MaxRetries * (RetryDelay + Timeout/4)
+//	Period + Timeout/2 + MaxRetries * (RetryDelay + Timeout/4)
 //
-// which is 3.7 s with the defaults: a probe has Timeout to answer, and the
-// retries, on new connections, a quarter of it each. Fencing it then takes half
-// a second more, the promotion about 0.2 s. A closed connection or a port where
-// nobody listens is noticed at once, whatever these are.
+// which is 2.7 s with the defaults: when a probe has not answered for half of
+// Timeout, the retries are made beside it, on new connections, with a quarter each,
+// and an answer of any counts. Without retries a probe has all of Timeout. Fencing
+// it then takes half a second more, the promotion about 0.2 s. A closed connection
+// or a port where nobody listens is noticed at once, whatever these are.
 type HealthCheck struct {
 	Period     time.Duration // between probes; 500 ms
 	Timeout    time.Duration // of one probe, connecting included; 2 s. A quarter must do for a login

@@ -25,16 +25,18 @@ type monitor struct {
 	lost   func(cluster.NodeID) // its connection broke
 	alarm  alarm
 	conn   *pgx.Conn
+	late   *attempt      // a try that was not answered in time, and may yet be; or nil
 	limit  time.Duration // of the next probe
 	health health
 }
 
 func newMonitor(n cluster.Node, c Config, report func(context.Context, cluster.NodeID, Report), lost func(cluster.NodeID)) *monitor {
-	return &monitor{node: n, config: c, report: report, lost: lost, limit: c.HealthCheck.Timeout}
+	return &monitor{node: n, config: c, report: report, lost: lost, limit: patience(Alive, 0, c.HealthCheck)}
 }
 
 func (m *monitor) run(ctx context.Context) {
 	defer m.close()
+	defer m.giveUp()
 	for failures := 0; ctx.Err() == nil; {
 		r := m.probe(ctx)
 		if ctx.Err() != nil {
@@ -45,6 +47,9 @@ func (m *monitor) run(ctx context.Context) {
 		failures++
 		if r.Outcome == Alive || r.Outcome == Rejected {
 			failures = 0
+		}
+		if failures == 0 || failures > m.config.HealthCheck.MaxRetries {
+			m.giveUp()
 		}
 		m.limit = patience(r.Outcome, failures, m.config.HealthCheck)
 		m.alarm.rest(ctx, pause(r.Outcome, failures, m.config.HealthCheck), m.listen)
@@ -64,9 +69,13 @@ func pause(o Outcome, failures int, c HealthCheck) time.Duration {
 	return c.Period
 }
 
-// patience is how long the next probe may take, after failures in a row.
+// patience is how long the next probe may take, after failures in a row, before new
+// connections are tried beside it.
 func patience(o Outcome, failures int, c HealthCheck) time.Duration {
-	if o == Silent && failures <= c.MaxRetries {
+	switch {
+	case failures == 0 && c.MaxRetries > 0:
+		return c.Timeout / firstShare
+	case o == Silent && failures <= c.MaxRetries:
 		return c.Timeout / retryShare
 	}
 	return c.Timeout
@@ -88,34 +97,18 @@ func (m *monitor) listen(ctx context.Context) {
 // what counts is whether the node answers now. Silence took its time already;
 // the next probe tries a new connection.
 func (m *monitor) probe(ctx context.Context) Report {
-	old := m.conn != nil && !m.alarm.suspected()
-	if !old {
+	if m.alarm.suspected() {
 		m.close()
 	}
+	old := m.conn != nil
 	r, err := m.once(ctx)
 	if old && err != nil && outcome(err) != Silent {
-		m.close()
 		r, err = m.once(ctx)
 	}
 	if err != nil {
-		m.close()
 		r.Outcome, r.Detail = outcome(err), detail(err)
 	}
 	return r
-}
-
-func (m *monitor) once(ctx context.Context) (Report, error) {
-	r := Report{Began: time.Now(), Outcome: Alive}
-	ctx, cancel := context.WithTimeout(ctx, m.limit)
-	defer cancel()
-	if m.conn == nil {
-		conn, err := connect(ctx, m.node, m.config.Monitor)
-		if err != nil {
-			return r, err
-		}
-		m.conn = conn
-	}
-	return r, ask(ctx, m.conn, &r)
 }
 
 func (m *monitor) close() {

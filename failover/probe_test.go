@@ -96,7 +96,7 @@ func TestPause(t *testing.T) {
 // What a hung node costs with the defaults: the sum that HealthCheck tells.
 func TestPatienceWithSilence(t *testing.T) {
 	c := Config{HealthCheck: HealthCheck{MaxRetries: 2}}.withDefaults().HealthCheck
-	sum, limit, began := c.Period, c.Timeout, epochStart
+	sum, limit, began := c.Period, patience(Alive, 0, c), epochStart
 	n := NodeView{}
 	for failures := 1; !n.dead(Config{HealthCheck: c}, began); failures++ {
 		n.note(Report{Began: began, Outcome: Silent}, began.Add(limit))
@@ -105,17 +105,20 @@ func TestPatienceWithSilence(t *testing.T) {
 			sum += pause(Silent, failures, c)
 		}
 	}
-	told := c.Period + c.Timeout + time.Duration(c.MaxRetries)*(c.RetryDelay+c.Timeout/4)
+	told := c.Period + c.Timeout/2 + time.Duration(c.MaxRetries)*(c.RetryDelay+c.Timeout/4)
 	if sum != told || sum != silence {
 		t.Errorf("a silent node is given up after %v, HealthCheck says %v", sum, told)
 	}
 	if limit != c.Timeout {
 		t.Errorf("a node that was given up has %v to answer", limit)
 	}
-	for _, o := range []Outcome{Refused, Broken, Starting, Rejected, Alive} {
+	for _, o := range []Outcome{Refused, Broken, Starting} {
 		if got := patience(o, 1, c); got != c.Timeout {
 			t.Errorf("after %v the next probe has %v", o, got)
 		}
+	}
+	if got := patience(Alive, 0, HealthCheck{Timeout: time.Second}); got != time.Second {
+		t.Errorf("without retries a probe has %v", got)
 	}
 }
 
