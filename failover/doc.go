@@ -46,6 +46,6 @@
 //     use servers of a node that left service, whatever these still answer.
 //   - restore_command is left alone while receivers are stopped: a standby may
 //     still fetch log from an archive.
-//   - Cascading standbys (that follow a standby) are not re-pointed to one;
+//   - Cascading standbys (that follow a standby) are not used, nor re-pointed to one;
 //     after a failover all follow the primary.
 package failover

@@ -52,11 +52,12 @@ func (s *stepper) standbysAsked(p *NodeView) bool {
 
 // heardByStandbys reports whether a standby received something from p after
 // the first failed probe of p had ended: what it sent before that may be the
-// last that it did before it hung.
+// last that it did before it hung. What comes from the future shows that the
+// standby's clock was set back, and nothing else.
 func (s *stepper) heardByStandbys(p *NodeView) bool {
 	return slices.ContainsFunc(s.candidates(), func(n *NodeView) bool {
 		heard := n.Last.Began.Add(-n.Last.Receiver.Age)
-		return n.Last.Receiver.Streams(p.Node) && heard.After(p.FailedAt)
+		return n.Last.Receiver.Streams(p.Node) && n.Last.Receiver.Age >= 0 && heard.After(p.FailedAt)
 	})
 }
 

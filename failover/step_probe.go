@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 )
@@ -13,7 +14,11 @@ func (s *stepper) probed(e Probed) {
 	if e.Report.Began.Before(n.NotBefore) {
 		return // it was sent before the node changed its role
 	}
+	alone := s.alone()
 	n.note(e.Report, s.now)
+	if alone && !s.alone() && s.Primary != cluster.NoNode && n.ID != s.Primary {
+		s.lookAfresh(&s.Nodes[s.Primary])
+	}
 	if !s.Decided || s.Primary == cluster.NoNode || s.Op != nil && s.Op.owns(n.ID) {
 		return
 	}
@@ -22,6 +27,21 @@ func (s *stepper) probed(e Probed) {
 	if n.ID == s.Primary && n.claims() && !s.foreign(n) {
 		s.noteSynchronous(n.Last)
 	}
+}
+
+// alone reports whether pgherd reaches no node at all: then it is most likely its own
+// network that is gone, and nothing is known of anybody.
+func (s *stepper) alone() bool {
+	return !slices.ContainsFunc(s.Nodes, func(n NodeView) bool {
+		return n.Last.Outcome != Silent && n.Last.Outcome != Broken
+	})
+}
+
+// lookAfresh forgets what was held against p while pgherd was alone: that another node
+// answers a moment earlier does not show that p is dead.
+func (s *stepper) lookAfresh(p *NodeView) {
+	p.Failures, p.NotBefore = 0, s.now
+	s.emit(Action{Kind: Probe, Node: p.ID})
 }
 
 // judge says what a node's last report means for its status.
@@ -81,8 +101,18 @@ func (s *stepper) judgeStandby(n *NodeView) {
 	case n.Status == cluster.Waiting && !s.Nodes[s.Primary].claims():
 		s.set(n.ID, cluster.Up, "") // whom should it stream from
 	default:
-		s.set(n.ID, cluster.Down, fmt.Sprintf("does not stream from node %d: RECOVER NODE %d", s.Primary, n.ID))
+		s.set(n.ID, cluster.Down, fmt.Sprintf("%s node %d: RECOVER NODE %d", s.feeds(n), s.Primary, n.ID))
 	}
+}
+
+// feeds is how a standby that does not follow the primary stands to it.
+func (s *stepper) feeds(n *NodeView) string {
+	for _, other := range s.Nodes {
+		if other.ID != n.ID && n.Last.Receiver.Streams(other.Node) {
+			return fmt.Sprintf("streams from node %d, and only those are used that stream from the primary,", other.ID)
+		}
+	}
+	return "does not stream from"
 }
 
 // falsePrimary takes a second node that is out of recovery out of service
