@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/pgherd/pgherd/internal/cluster"
 )
 
 // attempt is one try to have a node answer, on a goroutine of its own.
@@ -25,19 +23,27 @@ func (m *monitor) begin(ctx context.Context) *attempt {
 	ctx, a.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(a.done)
-		a.err = a.ask(ctx, m.node, m.config.Monitor)
+		a.err = a.ask(ctx, m.connect)
 	}()
 	return a
 }
 
-func (a *attempt) ask(ctx context.Context, n cluster.Node, who cluster.Credentials) (err error) {
+func (a *attempt) ask(ctx context.Context, connect func(context.Context) (*pgx.Conn, error)) (err error) {
 	if a.conn == nil {
-		if a.conn, err = connect(ctx, n, who); err != nil {
-			a.conn = nil
+		if a.conn, err = connect(ctx); err != nil {
 			return err
 		}
 	}
 	return ask(ctx, a.conn, &a.r)
+}
+
+func (m *monitor) connect(ctx context.Context) (*pgx.Conn, error) {
+	config, err := ownConfig(m.node, m.config.Monitor)
+	if err != nil {
+		return nil, err
+	}
+	config.LookupFunc = m.name.lookup
+	return open(ctx, m.node, config)
 }
 
 // end waits for the goroutine, whose connection is of no use any more.

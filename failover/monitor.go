@@ -2,6 +2,7 @@ package failover
 
 import (
 	"context"
+	"net"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type monitor struct {
 	report func(context.Context, cluster.NodeID, Report)
 	lost   func(cluster.NodeID) // its connection broke
 	alarm  alarm
+	name   name
 	conn   *pgx.Conn
 	late   *attempt      // a try that was not answered in time, and may yet be; or nil
 	limit  time.Duration // of the next probe
@@ -31,7 +33,8 @@ type monitor struct {
 }
 
 func newMonitor(n cluster.Node, c Config, report func(context.Context, cluster.NodeID, Report), lost func(cluster.NodeID)) *monitor {
-	return &monitor{node: n, config: c, report: report, lost: lost, limit: patience(Alive, 0, c.HealthCheck)}
+	return &monitor{node: n, config: c, report: report, lost: lost, limit: patience(Alive, 0, c.HealthCheck),
+		name: name{resolve: net.DefaultResolver.LookupHost}}
 }
 
 func (m *monitor) run(ctx context.Context) {

@@ -25,9 +25,18 @@ const receiverAge = `SELECT coalesce(extract(epoch FROM clock_timestamp() - max(
 	extract(epoch FROM current_setting('recovery_min_apply_delay')::interval)::float8
 	FROM pg_stat_wal_receiver`
 
-// connect opens a connection to n for pgherd's own work. Timeouts that
-// somebody set for ordinary sessions must not look like a failure of the node.
+// connect opens a connection to n for pgherd's own work.
 func connect(ctx context.Context, n cluster.Node, c cluster.Credentials, extra ...string) (*pgx.Conn, error) {
+	config, err := ownConfig(n, c, extra...)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, n, config)
+}
+
+// ownConfig is how pgherd connects to n. Timeouts that somebody set for ordinary
+// sessions must not look like a failure of the node.
+func ownConfig(n cluster.Node, c cluster.Credentials, extra ...string) (*pgx.ConnConfig, error) {
 	info := n.OwnConninfo(c).With("dbname", c.Database).With("application_name", "pgherd")
 	for i := 0; i+1 < len(extra); i += 2 {
 		info = info.With(extra[i], extra[i+1])
@@ -38,6 +47,10 @@ func connect(ctx context.Context, n cluster.Node, c cluster.Credentials, extra .
 	}
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["lock_timeout"] = "0"
+	return config, nil
+}
+
+func open(ctx context.Context, n cluster.Node, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, &unreachable{n, err}
