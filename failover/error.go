@@ -84,6 +84,7 @@ var (
 	errBusy = refuse("Try again when it is done; SHOW POOL_NODES tells.",
 		"another change of the primary is under way")
 	errInterrupted = refuse("Try again.", "pgherd was restarted in the middle of a switchover")
+	errHalfway     = refuse("Try again.", "an earlier switchover was not undone yet")
 	errNoStandby   = refuse("See the reasons in SHOW POOL_NODES; ATTACH or RECOVER a standby.", "no standby can take over")
 )
 

@@ -75,6 +75,20 @@ func (s *stepper) marked(n *NodeView) bool {
 	})
 }
 
+// halfway reports whether a switchover from p could not be undone yet, and p is there now.
+func (s *stepper) halfway(p *NodeView) bool {
+	return p.Demoted && !s.promising(p.ID) && (p.claims() || p.follows() && s.marked(p))
+}
+
+// neighbour is a node that could start id, by SQL.
+func (s *stepper) neighbour(id cluster.NodeID) cluster.NodeID {
+	i := slices.IndexFunc(s.Nodes, func(n NodeView) bool { return n.ID != id && n.Last.Outcome == Alive })
+	if i < 0 {
+		return id
+	}
+	return s.Nodes[i].ID
+}
+
 // mayBeDemoted: of a demotion there is no record but the intent. Standbys that were
 // stopped for it have no receiver.
 func (s *stepper) mayBeDemoted(p *NodeView) {

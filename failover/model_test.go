@@ -24,6 +24,8 @@ func TestModel(t *testing.T) {
 				{access: cluster.AccessLocal, planned: true, force: true, stride: 97},
 				{access: cluster.AccessLocal, orderly: true, stride: 47},
 				{access: cluster.AccessNone, planned: true, stride: 23},
+				{access: cluster.AccessSQL, planned: true, stride: 47},
+				{access: cluster.AccessSQL, planned: true, force: true, stride: 97},
 				{access: cluster.AccessNone, planned: true, force: true, stride: 97},
 			} {
 				m.t, m.nodes, m.acks = t, nodes, acks
@@ -120,7 +122,8 @@ func (m *model) run(crash, kill, victim int) int {
 	clear(w.faults)
 	w.full = false
 	for _, n := range w.nodes {
-		n.running, n.orderly, n.cut = true, false, false
+		n.start()
+		n.cut = false
 	}
 	for range settling {
 		w.attach()

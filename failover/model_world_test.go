@@ -50,6 +50,7 @@ type server struct {
 	cut     bool // gets no log
 	demoted bool // read-only
 	orderly bool // it does not run, and was stopped in order
+	marked  bool // it comes up as a standby
 }
 
 var (
@@ -257,7 +258,7 @@ func (w *world) perform(a Action) (Found, error) {
 	n := w.nodes[a.Node]
 	f := Found{SystemID: "7", Timeline: n.tl, Received: lsn(n), Replayed: lsn(n)}
 	onHost := a.Kind == Fence || a.Kind == Start || a.Kind == Rejoin
-	if !n.running && !onHost {
+	if !n.running && (!onHost || w.bySQL(a) && !w.nodes[a.To].running) {
 		return Found{}, errSilent
 	}
 	switch a.Kind {
@@ -270,6 +271,7 @@ func (w *world) perform(a Action) (Found, error) {
 			return f, errSilent
 		}
 	case Stop:
+		n.marked = w.bySQL(a)
 		w.stop(a.Node)
 	case Fence:
 		if f = (Found{}); n.orderly {
@@ -277,7 +279,8 @@ func (w *world) perform(a Action) (Found, error) {
 		}
 		n.running = false
 	case Start:
-		n.running, n.orderly = true, false
+		n.start()
+		n.primary, n.marked = true, false
 	case Demote:
 		w.replicate(false)
 		n.demoted = true
@@ -289,7 +292,8 @@ func (w *world) perform(a Action) (Found, error) {
 	case Repoint, Rejoin:
 		n.follows = a.To
 		if a.Kind == Rejoin {
-			n.running, n.orderly, n.primary = true, false, false
+			n.start()
+			n.primary = false
 		}
 		if !w.streams(a.Node) {
 			return f, errSilent
@@ -298,10 +302,20 @@ func (w *world) perform(a Action) (Found, error) {
 	return f, nil
 }
 
+// bySQL: a.To starts what does not run.
+func (w *world) bySQL(a Action) bool { return w.config.Nodes[a.Node].Access == cluster.AccessSQL }
+
 // stop shuts a primary down in order: whoever streams gets all.
 func (w *world) stop(id cluster.NodeID) {
 	w.replicate(false)
 	w.nodes[id].running, w.nodes[id].orderly = false, true
+}
+
+func (n *server) start() {
+	n.running, n.orderly = true, false
+	if n.marked {
+		n.primary, n.marked, n.follows = false, false, cluster.NoNode
+	}
 }
 
 func (w *world) promote(id cluster.NodeID) {

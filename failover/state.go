@@ -48,7 +48,7 @@ type NodeView struct {
 	NotBefore time.Time // reports that began earlier are out of date
 	Conninfo  string    // primary_conninfo before a failover emptied it; may hold a password
 	Astray    bool      // a failover has stopped its receiver, or not reached it; not seen to stream since
-	Demoted   bool      // it may be read-only by default: nothing is written there before that was taken back
+	Demoted   bool      // it may be read-only by default, or marked as a standby (access sql): nothing is written there before that was taken back
 	FetchAt   time.Time // not before is it told again to follow the primary
 }
 

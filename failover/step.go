@@ -117,12 +117,14 @@ func (s *stepper) settle() {
 		s.primaryDied(p)
 	case p.Last.Outcome == Alive && s.foreign(p):
 		s.tellForeign()
+	case s.halfway(p):
+		if !s.now.Before(s.RetryAt) {
+			s.begin(Operation{Kind: OpSwitchover, From: p.ID, To: s.neighbour(p.ID)})
+			s.restart(errHalfway)
+		}
 	case p.follows():
 		s.primaryInRecovery(p)
 	case p.claims() && s.promising(p.ID):
 		s.rejoinAgain() // it left recovery after all
-	case p.claims() && p.Demoted && !s.now.Before(s.RetryAt):
-		s.begin(Operation{Kind: OpSwitchover, From: p.ID, To: cluster.NoNode})
-		s.restart(errInterrupted)
 	}
 }

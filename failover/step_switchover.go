@@ -75,7 +75,7 @@ func (s *stepper) stopped(e Done) {
 // restart undoes a switchover: nobody was promoted, the old primary goes on.
 func (s *stepper) restart(cause error) {
 	s.Op.Phase, s.Op.Failed, s.Op.Pending = PhaseRestart, cause, nil
-	if s.Nodes[s.Op.From].Demoted {
+	if n := s.Nodes[s.Op.From]; n.Demoted && n.Access != cluster.AccessSQL {
 		s.progress("switchover failed (%v): making node %d writable again", cause, s.Op.From)
 		s.do(Action{Kind: Reopen, Node: s.Op.From})
 		s.release()
@@ -88,7 +88,7 @@ func (s *stepper) restart(cause error) {
 func (s *stepper) restarted(e Done) {
 	cause := s.Op.Failed
 	n := &s.Nodes[s.Op.From]
-	n.Demoted = n.Demoted && e.Err != nil
+	n.Demoted = e.Err != nil && (n.Demoted || n.Access == cluster.AccessSQL)
 	if e.Err != nil {
 		s.RetryAt = s.now.Add(retryOperation)
 		cause = fmt.Errorf("%w; and node %d could not be made to take writes again: %w", cause, n.ID, e.Err)
