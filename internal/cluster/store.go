@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Record is what survives a restart of pgherd.
@@ -131,28 +134,47 @@ func (s *Store) Save(r Record) error {
 	if err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
-	if err := replaceFile(s.path, append(data, '\n')); err != nil {
+	if err := replaceFile(s.path, data); err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}
 	s.last = r
 	return nil
 }
 
-// replaceFile makes path hold data, whole or not at all, across a crash.
+// reserve is what a file has at least: it is written over in place, so that a disk that
+// is full does not keep pgherd from noting who is to be the primary.
+const reserve = 16 << 10
+
+// replaceFile makes path hold data, whole or not at all, across a crash. The file that
+// was there stays beside it, to be written over the next time.
 func replaceFile(path string, data []byte) error {
 	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if pad := reserve - len(data); pad > 0 {
+		data = append(data, bytes.Repeat([]byte{'\n'}, pad)...)
+	}
+	if err := writeOver(tmp, data); err != nil {
+		return err
+	}
+	if unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE) != nil {
+		if err := os.Rename(tmp, path); err != nil { // there is none yet, or the file system can't
+			return err
+		}
+		_ = writeOver(tmp, data) // the reserve: without it, the next time needs room
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// writeOver keeps the room that a file has.
+func writeOver(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
+	if err == nil {
+		err = f.Truncate(int64(len(data)))
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 func syncDir(dir string) error {
