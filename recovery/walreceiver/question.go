@@ -65,7 +65,7 @@ func (c *Conn) Slot(ctx context.Context, name string) (cluster.Timeline, cluster
 	if err == nil && row[0] != "" {
 		return restartOf(row)
 	}
-	if err != nil && !hasCode(err, syntaxError) {
+	if err != nil && !hasCode(err, notSupported) {
 		return 0, 0, err
 	}
 	_, err = c.row(ctx, "CREATE_REPLICATION_SLOT "+quoted(name)+" PHYSICAL RESERVE_WAL", 1)
@@ -77,7 +77,7 @@ func (c *Conn) Slot(ctx context.Context, name string) (cluster.Timeline, cluster
 
 // SQLSTATEs (PostgreSQL documentation, appendix A).
 const (
-	syntaxError     = "42601"
+	notSupported    = "0A000" // what is no replication command is taken for SQL
 	duplicateObject = "42710"
 )
 

@@ -108,7 +108,7 @@ func (s *script) run(dir string, cfg Config) error {
 // A connection breaks in the middle of a segment, and a timeline ends in it.
 func TestTimelineSwitchAndReconnect(t *testing.T) {
 	part := first + "this was the part before"
-	reserve := []pgproto3.BackendMessage{&pgproto3.ErrorResponse{Code: "42601"}, &pgproto3.ReadyForQuery{}} // before PostgreSQL 15
+	reserve := []pgproto3.BackendMessage{&pgproto3.ErrorResponse{Code: "0A000"}, &pgproto3.ReadyForQuery{}} // before PostgreSQL 15
 	end := append([]pgproto3.BackendMessage{&pgproto3.CopyDone{}}, row("2", "0/60")...)
 	s := &script{t: t, answers: []answer{
 		{"IDENTIFY_SYSTEM", row("7", "1", "0/55", "")},
