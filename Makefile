@@ -13,16 +13,7 @@ FUZZTIME ?= 10s
 # A checkout that belongs to another user has no version to stamp.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-# Packages whose tests start PostgreSQL, and all others.
-list     = $(GO) list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./...
-clusters = $$($(list) | grep    internal/pgtest | cut -d' ' -f1 | grep -v '/\(failover\|recovery\)$$')
-units    = $$($(list) | grep -v internal/pgtest | cut -d' ' -f1)
-# The decisions of the engines need no PostgreSQL either, and have no goroutines
-# that the race detector could watch.
-engines   = ./failover ./recovery
-decided   = ^Test(Scenarios|Storm|Model|Doubt|Wide|AcksOf|Health|Weights|QuoteLiteral|TimelineOf|Outcome|Pause|Patience.*|Alarm|Lag|Plan.*|Meter|Sweep.*|Classify|OwnSettings.*|Autopilot.*|Claim|ForkOf|Transactions.*|Size|Steps.*|SpaceHint.*|IsMount.*|PutBack)$$
-
-.PHONY: build demo test check static fmt vet lint layers unit decisions race churn fuzz corpus consistency install clean setup compiler
+.PHONY: build demo test check fmt vet lint layers unit race churn fuzz corpus consistency install clean setup compiler
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -33,12 +24,10 @@ demo: setup build
 	bin/pgherd demo $(DEMO)
 
 # Everything, with real servers and the race detector: minutes.
-test: setup static decisions race
+test: setup check race
 
 # Seconds, and no PostgreSQL: for every change on the way.
-check: static unit decisions
-
-static: compiler fmt vet lint layers
+check: compiler fmt vet lint layers unit
 
 fmt:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
@@ -54,17 +43,12 @@ layers:
 	$(GO) test ./internal/layers
 
 unit:
-	$(GO) test $(units)
-
-decisions:
-	$(GO) test -run '$(decided)' $(engines)
+	$(GO) test -short ./...
 
 # Two packages at a time: their tests wait more than they work. Servers of many at
 # once would starve each other.
 race:
-	$(GO) test -race $(units)
-	$(GO) test -race -p 2 -timeout 10m -skip '$(decided)' $(engines)
-	$(GO) test -race -p 2 -timeout 10m $(clusters)
+	$(GO) test -race -p 2 -timeout 10m ./...
 	PGHERD_CHURN=10s $(GO) test -run 'Allocate|Churn|Idle' ./server # the detector allocates, and slows things down
 
 # Clients that come and go as they like, for a minute.

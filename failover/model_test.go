@@ -2,6 +2,8 @@ package failover
 
 import (
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"testing"
 
 	"github.com/pgherd/pgherd/internal/cluster"
@@ -29,6 +31,9 @@ func TestModel(t *testing.T) {
 				{access: cluster.AccessNone, planned: true, force: true, stride: 97},
 			} {
 				m.t, m.nodes, m.acks = t, nodes, acks
+				if raceDetected() {
+					m.stride *= 20
+				}
 				if m.enumerate(); t.Failed() {
 					return
 				}
@@ -37,6 +42,13 @@ func TestModel(t *testing.T) {
 		}
 	}
 	t.Logf("%d runs", runs)
+}
+
+// raceDetected reports whether the race detector watches: it is slow, and there is but
+// one goroutine. make check has all runs without it.
+func raceDetected() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // model is what is common to runs.

@@ -27,6 +27,7 @@ type demoRig struct {
 }
 
 func newDemoRig(t *testing.T) *demoRig {
+	pgtest.Real(t)
 	t.Helper()
 	m, err := host.LocalUser(serversUser)
 	if err != nil {

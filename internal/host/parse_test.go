@@ -131,6 +131,9 @@ func FuzzParseRecordSize(f *testing.F) {
 }
 
 func TestFindBinaries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs PostgreSQL's programs, which -short is not for")
+	}
 	l, dir := here(t)
 	newest, err := FindNewest(t.Context(), l)
 	if err != nil {

@@ -66,6 +66,9 @@ func FuzzEditSettings(f *testing.F) {
 // The server is the judge of what quoting means: postgres -C reads the files
 // and prints a value.
 func TestQuotingAsTheServerReadsIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server, which -short is not for")
+	}
 	l, dir := here(t)
 	bin, err := FindNewest(t.Context(), l)
 	if err != nil {

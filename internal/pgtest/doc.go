@@ -6,7 +6,7 @@
 // condition; Leaks fails a test that leaves goroutines behind.
 //
 // Caveats. A machine without PostgreSQL fails the test: a skipped test proves
-// nothing. The servers run with fsync=off unless WithFsync says otherwise, so
+// nothing. Only go test -short, which is for what needs no servers, skips it. The servers run with fsync=off unless WithFsync says otherwise, so
 // that they survive kill -9 but not a power cut. As root they run as the user
 // postgres. The first cluster of a machine leaves a template in the temporary
 // directory, which later ones copy; all clusters made from it have the same

@@ -30,6 +30,7 @@ type SSHServer struct {
 // SSHD starts an sshd, and stops it when the test ends.
 func SSHD(t testing.TB) *SSHServer {
 	t.Helper()
+	Real(t)
 	system, err := prepare()
 	if err != nil {
 		t.Fatalf("this test needs PostgreSQL: %v", err)

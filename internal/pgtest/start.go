@@ -57,6 +57,7 @@ func WithNewSystem() Option { return func(o *options) { o.newSystem = true } }
 // primary. The superuser bench has password bench and database bench.
 func Cluster(t testing.TB, standbys int, opts ...Option) *TestCluster {
 	t.Helper()
+	Real(t)
 	o := &options{}
 	for _, apply := range opts {
 		apply(o)
