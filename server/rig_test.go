@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,8 @@ func newRigOn(t *testing.T, on *pgtest.TestCluster, change func(*Config, *pool.C
 	r := &rig{T: t, cluster: on}
 	loops := 1
 	pc := pool.Config{Nodes: r.cluster.Nodes(), Size: 5, ConnectTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, Reset: Reset{Query: "DISCARD ALL"}, CatchupWait: 20 * time.Millisecond, DeferBegin: true,
+	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, Reset: Reset{Query: "DISCARD ALL"}, DeferBegin: true,
+		CatchupWait:      2 * time.Second, // a busy machine's standbys lag
 		ConsoleDatabases: []string{"pgpool"}, SocketMode: 0o777}
 	if change != nil {
 		change(&sc, &pc, &loops)
@@ -97,7 +99,20 @@ func newRigOn(t *testing.T, on *pgtest.TestCluster, change func(*Config, *pool.C
 	r.addr, r.socket = r.server.Addresses()[0], r.server.Addresses()[2]
 	r.publish(0)
 	r.serve(len(on.Nodes()) > 1)
+	r.awaitPositions()
 	return r
+}
+
+// awaitPositions waits for the first poll of each standby: before that, the primary
+// serves everything.
+func (r *rig) awaitPositions() {
+	r.Helper()
+	pgtest.Await(r, 20*time.Second, "the positions of the standbys", func() bool {
+		epoch := r.board.Current().Epoch
+		return !slices.ContainsFunc(r.cluster.Nodes()[1:], func(n cluster.Node) bool {
+			return r.board.Position(n.ID).Load().Epoch != epoch
+		})
+	})
 }
 
 func (r *rig) serve(poll bool) {

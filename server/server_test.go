@@ -309,7 +309,7 @@ func TestReadsAreFresh(t *testing.T) {
 	}
 	wg.Wait()
 	standbys, onPrimary := r.server.Selects(1)+r.server.Selects(2)-base, r.server.Selects(0)-primary
-	t.Logf("%d reads on standbys, %d on the primary", standbys, onPrimary)
+	t.Logf("%d reads on standbys, %d on the primary: %v", standbys, onPrimary, r.server.Routes())
 	if standbys <= onPrimary {
 		t.Errorf("%d reads on standbys, %d on the primary: want more than half on standbys", standbys, onPrimary)
 	}
