@@ -40,6 +40,7 @@ type app struct {
 	recovery *recovery.Engine
 	hosts    *instances
 	journal  *cluster.Journal
+	lock     *cluster.Lock // of state_dir, for the life of the app
 	certs    certificates
 	lookup   *users.AuthQuery // nil without auth.query_user
 }
@@ -47,6 +48,19 @@ type app struct {
 // newApp joins the rooms and binds the ports; nothing runs yet. Its errors are
 // those a person can mend: an address in use, a damaged state file, users_file.
 func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
+	lock, err := cluster.LockDir(cfg.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	a, err := joinRooms(cfg, log)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	a.lock = lock
+	return a, nil
+}
+
+func joinRooms(cfg *config.Config, log hclog.Logger) (*app, error) {
 	access, err := loadAccess(cfg)
 	if err != nil {
 		return nil, err
@@ -140,7 +154,7 @@ func (a *app) Run(ctx context.Context) error {
 	if errors.Is(engineErr, context.Canceled) {
 		engineErr = nil
 	}
-	return errors.Join(serverErr, engineErr)
+	return errors.Join(serverErr, engineErr, a.lock.Close())
 }
 
 // loopsOf is half of the processors: the other half is the nodes' and the

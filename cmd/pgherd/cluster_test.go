@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 	"sync"
@@ -291,6 +292,9 @@ func TestRestart(t *testing.T) {
 	t.Run("first life", func(t *testing.T) {
 		r := &rig{T: t, cluster: c, log: &logTail{}}
 		r.serve(path)
+		if err := serveCommand(t.Context(), []string{"--config", path}, io.Discard); err == nil || !strings.Contains(err.Error(), "another pgherd") {
+			t.Errorf("a second pgherd with the same state_dir: %v", err)
+		}
 		r.awaitPrimary(cluster.NoNode)
 		r.awaitStreaming()
 		r.cluster.Kill(0)
