@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -25,9 +26,21 @@ func (s *Server) Listen(address string) error {
 	}
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w (is another pgherd or PostgreSQL there? choose another port in listen)", address, err)
+		return fmt.Errorf("listen on %s: %w%s", address, err, listenHint(err))
 	}
 	return s.take(ln, nil)
+}
+
+func listenHint(err error) string {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return " (is another pgherd or PostgreSQL there? choose another port in listen)"
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return " (this machine does not have that address: correct listen)"
+	case errors.Is(err, unix.EACCES):
+		return " (ports below 1024 are root's: choose another one in listen)"
+	}
+	return ""
 }
 
 func (s *Server) listenUnix(address string) error {
