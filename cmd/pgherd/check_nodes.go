@@ -23,6 +23,7 @@ type nodeCheck struct {
 	cluster.Node
 	release, role, position string
 	directory               string // data_directory, "" when the monitor may not see it
+	system                  string // identifier of its cluster, when that was asked
 	major                   int    // 0 when the server did not answer
 	superuser               bool   // the monitor's role is one
 	failed                  bool
@@ -44,6 +45,7 @@ func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 		c.print(out, "", fmt.Sprintf("PostgreSQL %s, %s, at %s", c.release, c.role, c.position), err)
 		nodes = append(nodes, c)
 	}
+	whole := checkTogether(ctx, nodes, monitor, out)
 	major := slices.MaxFunc(nodes, func(a, b nodeCheck) int { return a.major - b.major }).major
 	failed := 0
 	for i := range nodes {
@@ -59,7 +61,7 @@ func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 	if failed > 0 {
 		return fmt.Errorf("%d of %d nodes could not be checked", failed, len(nodes))
 	}
-	return nil
+	return whole
 }
 
 // print says what is well, or else all that is wrong, a line each.

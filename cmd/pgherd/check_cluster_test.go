@@ -1,0 +1,32 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+)
+
+func TestOneCluster(t *testing.T) {
+	node := func(id cluster.NodeID, role, system string) nodeCheck {
+		return nodeCheck{Node: cluster.Node{ID: id}, role: role, system: system, major: 15}
+	}
+	for _, c := range []struct {
+		name   string
+		nodes  []nodeCheck
+		silent int
+		want   string
+	}{
+		{"a cluster", []nodeCheck{node(0, "standby", "7"), node(1, "primary", "7")}, 0, ""},
+		{"foreign", []nodeCheck{node(0, "primary", "7"), node(1, "standby", "8")}, 0, "nodes 0 and 1 are of different clusters: system identifiers 7 and 8"},
+		{"standbys", []nodeCheck{node(0, "standby", "7"), node(1, "standby", "7")}, 0, "no node is the primary"},
+		{"standbys and one that is silent", []nodeCheck{node(0, "standby", "7")}, 1, ""},
+		{"two primaries", []nodeCheck{node(0, "primary", "7"), node(2, "primary", "7")}, 1, "nodes [0 2] are all out of recovery"},
+		{"silence", nil, 1, ""},
+	} {
+		err := oneCluster(c.nodes, len(c.nodes)+c.silent)
+		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
