@@ -21,6 +21,8 @@ type State struct {
 	Journal  *cluster.Entry
 	Nodes    []NodeView
 
+	addresses []string // of Nodes, for the record
+
 	Sync    cluster.Synchronous // what a failover goes by
 	Seen    cluster.Synchronous // what the primary last said
 	Barrier cluster.LSN         // where its log ended when that had changed
@@ -54,9 +56,10 @@ type NodeView struct {
 
 // NewState starts from what the store remembers.
 func NewState(c Config, r cluster.Record, now time.Time) State {
+	r = r.Renumbered(c.Nodes)
 	s := State{
 		Config: c.withDefaults(), Started: now, SystemID: r.SystemIdentifier, Epoch: r.Epoch,
-		Primary: r.Primary, Switches: r.Switches, Journal: r.Journal, Sync: r.Synchronous, Promised: r.Promised,
+		Primary: r.Primary, Switches: r.Switches, addresses: cluster.Addresses(c.Nodes), Journal: r.Journal, Sync: r.Synchronous, Promised: r.Promised,
 	}
 	if r.Epoch == 0 || int(r.Primary) >= len(c.Nodes) {
 		s.Primary = cluster.NoNode
@@ -85,7 +88,7 @@ func (s State) clone() State {
 func (s *State) record() cluster.Record {
 	r := cluster.Record{
 		SystemIdentifier: s.SystemID, Epoch: s.Epoch, Primary: s.Primary,
-		Switches: slices.Clone(s.Switches), Journal: s.Journal, Synchronous: s.Sync, Promised: s.Promised,
+		Switches: slices.Clone(s.Switches), Nodes: s.addresses, Journal: s.Journal, Synchronous: s.Sync, Promised: s.Promised,
 	}
 	for _, n := range s.Nodes {
 		if n.Detached {

@@ -21,6 +21,7 @@ type Record struct {
 	Epoch            Epoch
 	Primary          NodeID
 	Switches         []Switch `json:",omitempty"`
+	Nodes            []string `json:",omitempty"` // addresses of those that the numbers mean
 	Down             []NodeID `json:",omitempty"` // detached by command: they stay out
 	Journal          *Entry   `json:",omitempty"` // the operation in flight
 
