@@ -73,6 +73,13 @@ bin/pgherd:
 install: bin/pgherd
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 bin/pgherd $(DESTDIR)$(PREFIX)/bin/pgherd
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/pgherd.service | install -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/pgherd.service
+	install -m 644 systemd/pgherd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pgherd.conf
+	install -d $(DESTDIR)$(PREFIX)/share/doc/pgherd/docs $(DESTDIR)$(PREFIX)/share/doc/pgherd/systemd
+	install -m 644 *.md LICENSE pgherd.example.yaml $(DESTDIR)$(PREFIX)/share/doc/pgherd
+	install -m 644 docs/*.md $(DESTDIR)$(PREFIX)/share/doc/pgherd/docs
+	install -m 644 systemd/local.conf $(DESTDIR)$(PREFIX)/share/doc/pgherd/systemd
 	DESTDIR=$(DESTDIR) scripts/install-extension.sh
 
 clean:

@@ -41,6 +41,7 @@ type app struct {
 	hosts    *instances
 	journal  *cluster.Journal
 	lock     *cluster.Lock // of state_dir, for the life of the app
+	manager  serviceManager
 	certs    certificates
 	lookup   *users.AuthQuery // nil without auth.query_user
 }
@@ -135,10 +136,12 @@ func (a *app) Run(ctx context.Context) error {
 		defer close(served)
 		serverErr = a.server.Run()
 	})
+	a.told(a.manager.ready(a.serving()))
 	drain, cancel, stopping := a.awaitStop(ctx, served)
 	stopAuto()
 	if stopping {
 		a.log.Info("shutting down: sessions may finish")
+		a.told(a.manager.ending("shutting down: sessions may finish"))
 		a.server.Shutdown(drain)
 		cancel()
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -52,6 +53,9 @@ func serveCommand(ctx context.Context, args []string, _ io.Writer) error {
 		return err
 	}
 	a.reloads.file, a.logs = *file, logs
+	if a.manager, err = managerOf(); err != nil {
+		return err
+	}
 	return a.runWithHangups(ctx, hangups)
 }
 
@@ -63,7 +67,7 @@ func (a *app) runWithHangups(ctx context.Context, hangups <-chan os.Signal) erro
 		for {
 			select {
 			case <-hangups:
-				_, _ = a.Reload() // it logs what it did
+				a.hangup()
 			case <-done:
 				return
 			}
@@ -72,6 +76,28 @@ func (a *app) runWithHangups(ctx context.Context, hangups <-chan os.Signal) erro
 	defer wg.Wait()
 	defer close(done)
 	return a.Run(ctx)
+}
+
+// hangup reloads; Reload logs what it did.
+func (a *app) hangup() {
+	a.told(a.manager.reloading())
+	status := a.serving()
+	if _, err := a.Reload(); err != nil {
+		status = "serving by the former configuration: " + err.Error()
+	}
+	a.told(a.manager.ready(status))
+}
+
+// serving is the line for the service manager.
+func (a *app) serving() string {
+	return "serving clients at " + strings.Join(a.server.Addresses(), ", ")
+}
+
+// told logs that the service manager could not be told something.
+func (a *app) told(err error) {
+	if err != nil {
+		a.log.Warn("the service manager was not told", "error", err)
+	}
 }
 
 // startProfile profiles the process until stop is called; "" does nothing.
