@@ -309,6 +309,8 @@ func TestStandbyComesBack(t *testing.T) {
 	r.await("detached after a restart", func(s *cluster.Snapshot) bool {
 		return s.Primary == 0 && s.Nodes[1].Status == cluster.Down && s.Nodes[1].PGUp
 	})
+	r.pg.Stop(1)
+	r.pg.Start(1) // attached at once: it is waited for
 	if err := r.engine.Attach(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}

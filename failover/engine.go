@@ -106,11 +106,6 @@ func (e *Engine) Promote(ctx context.Context, node cluster.NodeID, mode Mode, pr
 	return e.request(ctx, Requested{Kind: RequestPromote, Node: node, Mode: mode}, progress)
 }
 
-// Attach brings a node back into service that is down.
-func (e *Engine) Attach(ctx context.Context, node cluster.NodeID) error {
-	return e.request(ctx, Requested{Kind: RequestAttach, Node: node}, nil)
-}
-
 // Detach takes a standby out of service until it is attached.
 func (e *Engine) Detach(ctx context.Context, node cluster.NodeID) error {
 	return e.request(ctx, Requested{Kind: RequestDetach, Node: node}, nil)

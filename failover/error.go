@@ -17,10 +17,13 @@ const notInPrerequisiteState = "55000"
 const queryCanceled = "57014"
 
 // RefusedError answers a request that was not begun: nothing was touched.
-type RefusedError struct{ message, hint string }
+type RefusedError struct {
+	message, hint string
+	passing       bool // it may go by itself, soon
+}
 
 func refuse(hint, format string, args ...any) *RefusedError {
-	return &RefusedError{fmt.Sprintf(format, args...), hint}
+	return &RefusedError{message: fmt.Sprintf(format, args...), hint: hint}
 }
 
 func (e *RefusedError) Error() string { return e.message }

@@ -41,7 +41,7 @@ func (s *stepper) attach(n *NodeView) error {
 		return refuseRecovering(n.ID)
 	}
 	if n.Last.Outcome != Alive {
-		return refuse(fmt.Sprintf("Start it, or RECOVER NODE %d.", n.ID), "cannot attach node %d: it does not answer (%s)", n.ID, n.Last.trouble())
+		return refuse(fmt.Sprintf("Start it, or RECOVER NODE %d.", n.ID), "cannot attach node %d: it does not answer (%s)", n.ID, n.Last.trouble()).mayPass(n)
 	}
 	was := n.Detached
 	n.Detached = false
@@ -60,7 +60,7 @@ func (s *stepper) attach(n *NodeView) error {
 	}
 	if !n.Status.Serves() {
 		n.Detached = was
-		return refuse(fmt.Sprintf("RECOVER NODE %d makes a standby of the primary of it.", n.ID), "cannot attach node %d: %s", n.ID, n.Reason)
+		return refuse(fmt.Sprintf("RECOVER NODE %d makes a standby of the primary of it.", n.ID), "cannot attach node %d: %s", n.ID, n.Reason).mayPass(n)
 	}
 	s.save()
 	return nil
