@@ -20,6 +20,10 @@ func (r *report) tree(data []byte) (root *yaml.Node, ok bool) {
 		r.failAt(lineAt(data, at), "", "not UTF-8 text, or a control character in it")
 		return nil, false
 	}
+	if line := otherFormat(data); line > 0 {
+		r.failAt(line, "", "not YAML, but of the form of pgbouncer.ini or pgpool.conf; docs/migrating.md tells the key for each of their parameters")
+		return nil, false
+	}
 	var document, second yaml.Node
 	in := yaml.NewDecoder(bytes.NewReader(data))
 	err := in.Decode(&document)
@@ -58,7 +62,11 @@ func (r *report) syntax(data []byte, msg string) {
 		}
 	}
 	last := lineAt(data, len(bytes.TrimRight(data, "\r\n")))
-	r.failAt(min(line, last), "", "not valid YAML: %s", msg)
+	line = min(line, last)
+	if tabbed(data, line) {
+		msg = "indent with spaces; YAML does not allow tabs there"
+	}
+	r.failAt(line, "", "not valid YAML: %s", msg)
 }
 
 // countsFromZero tells yaml.v3's grammar errors, whose line numbers begin at
