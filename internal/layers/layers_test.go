@@ -19,7 +19,7 @@ const (
 func levels() map[string]int {
 	byLevel := map[int][]string{
 		-1: {vocabulary},
-		0:  {"internal/wire", "internal/reactor", "internal/config", "internal/certs", "internal/hba", "internal/host", "internal/corpus", "internal/history", "internal/livesql", "internal/report", "sqlparse", "sql"},
+		0:  {"internal/wire", "internal/reactor", "internal/config", "internal/certs", "internal/hba", "internal/host", "internal/corpus", "internal/history", "internal/livesql", "internal/report", "internal/rights", "sqlparse", "sql"},
 		1:  {"routing", "internal/pool", "internal/users", "failover", "recovery", "recovery/walreceiver", testsOnly},
 		2:  {"server", "admin"},
 		3:  {"cmd/pgherd", "internal/layers"},
