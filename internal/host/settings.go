@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
@@ -53,19 +52,8 @@ func (i *Instance) Configure(set map[string]string, remove ...string) error {
 	} else if running {
 		return i.fail("configure", errors.New("the server runs: use ALTER SYSTEM, or stop it first"))
 	}
-	path := i.file("postgresql.auto.conf")
-	old, err := i.machine.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return i.fail("configure", err)
-	}
-	text, err := editSettings(old, set, remove)
-	if err != nil {
-		return i.fail("configure", err)
-	}
-	if err := i.machine.WriteFile(path, text, 0o600); err != nil {
-		return i.fail("configure", err)
-	}
-	return nil
+	_, err := i.edit(set, remove)
+	return err
 }
 
 // editSettings rewrites the text of a configuration file. Names are compared
