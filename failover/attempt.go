@@ -9,16 +9,17 @@ import (
 
 // attempt is one try to have a node answer, on a goroutine of its own.
 type attempt struct {
-	stop context.CancelFunc
-	done chan struct{} // closed at the end; what follows is the goroutine's until then
-	conn *pgx.Conn     // nil: one is made
-	r    Report
-	err  error
+	stop    context.CancelFunc
+	done    chan struct{} // closed at the end; what follows is the goroutine's until then
+	conn    *pgx.Conn     // nil: one is made
+	account account
+	r       Report
+	err     error
 }
 
 // begin starts a try on the monitor's connection, which is the attempt's from now on.
 func (m *monitor) begin(ctx context.Context) *attempt {
-	a := &attempt{done: make(chan struct{}), conn: m.conn, r: Report{Began: time.Now(), Outcome: Alive}}
+	a := &attempt{done: make(chan struct{}), conn: m.conn, account: m.account, r: Report{Began: time.Now(), Outcome: Alive}}
 	m.conn = nil
 	ctx, a.stop = context.WithCancel(ctx)
 	go func() {
@@ -34,7 +35,11 @@ func (a *attempt) ask(ctx context.Context, connect func(context.Context) (*pgx.C
 			return err
 		}
 	}
-	return ask(ctx, a.conn, &a.r)
+	if err := ask(ctx, a.conn, &a.r); err != nil {
+		return err
+	}
+	a.r.Lacks, err = a.account.ask(ctx, a.conn, a.r.Began)
+	return err
 }
 
 func (m *monitor) connect(ctx context.Context) (*pgx.Conn, error) {
@@ -94,7 +99,7 @@ func (m *monitor) take(a *attempt) (Report, error) {
 		return Report{Began: a.r.Began}, a.err
 	}
 	a.stop()
-	m.conn = a.conn
+	m.conn, m.account = a.conn, a.account
 	return a.r, nil
 }
 

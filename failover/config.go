@@ -96,6 +96,8 @@ type Instance interface {
 	ShutdownLSN(ctx context.Context) (cluster.LSN, error)
 	PrimaryConninfo(ctx context.Context) (string, error)
 	Follow(primaryConninfo, slot string) error
+	Alter(ctx context.Context, set map[string]string, remove ...string) (changed bool, err error)
+	Promote(ctx context.Context) error
 }
 
 // Store remembers the engine's decisions across restarts; *cluster.Store is one.

@@ -19,9 +19,9 @@
 // Caveats:
 //
 //   - PostgreSQL 13 or newer: standbys are re-pointed by ALTER SYSTEM and
-//     reload. The monitor's role must be a superuser. A standby keeps its own
-//     replication account and libpq parameters; one without primary_conninfo
-//     gets the monitor's.
+//     reload, or on their machines where the monitor's role may not (rights.go,
+//     runner_denied.go). A standby keeps its own replication account and libpq
+//     parameters; one without primary_conninfo gets the monitor's.
 //   - While receivers are stopped in a failover, the standbys' primary_conninfo
 //     is empty. The store remembers whose, so that they follow again whatever
 //     happens meanwhile, but not what it was: if pgherd is killed in that moment,

@@ -20,16 +20,17 @@ const (
 // monitor probes one node, again and again. Between probes it waits on its
 // connection, so a server that dies is noticed when the connection breaks.
 type monitor struct {
-	node   cluster.Node
-	config Config
-	report func(context.Context, cluster.NodeID, Report)
-	lost   func(cluster.NodeID) // its connection broke
-	alarm  alarm
-	name   name
-	conn   *pgx.Conn
-	late   *attempt      // a try that was not answered in time, and may yet be; or nil
-	limit  time.Duration // of the next probe
-	health health
+	node    cluster.Node
+	config  Config
+	report  func(context.Context, cluster.NodeID, Report)
+	lost    func(cluster.NodeID) // its connection broke
+	alarm   alarm
+	name    name
+	conn    *pgx.Conn
+	late    *attempt      // a try that was not answered in time, and may yet be; or nil
+	limit   time.Duration // of the next probe
+	health  health
+	account account // as of the last answer
 }
 
 func newMonitor(n cluster.Node, c Config, report func(context.Context, cluster.NodeID, Report), lost func(cluster.NodeID)) *monitor {

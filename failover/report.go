@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 // Outcome is what came of one probe.
@@ -42,6 +43,8 @@ type Report struct {
 	Receiver  Receiver   // standby: whom it follows
 	Followers []Follower // primary: who follows it
 	Acks      int        // primary: how many of them a commit waits for
+
+	Lacks rights.Missing // of the monitor's account
 }
 
 // trouble is the outcome in words.

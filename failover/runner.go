@@ -140,8 +140,5 @@ func (r *runner) checkpoint(ctx context.Context, a Action) error {
 			return err
 		}
 	}
-	return r.with(ctx, a.Node, func(c *pgx.Conn) error {
-		_, err := c.Exec(ctx, "CHECKPOINT")
-		return err
-	})
+	return r.with(ctx, a.Node, func(c *pgx.Conn) error { return r.writeOut(ctx, c, a.Node) })
 }

@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,7 +19,12 @@ const readOnly = "default_transaction_read_only"
 // have begun before. Found.Received is where its log is flushed then: all that
 // these sessions were promised is before that.
 func (r *runner) demote(ctx context.Context, a Action) (f Found, err error) {
-	err = r.with(ctx, a.Node, func(c *pgx.Conn) error { return alterSystem(ctx, c, readOnly, "on") })
+	err = r.with(ctx, a.Node, func(c *pgx.Conn) error {
+		if err := endable(ctx, c); err != nil {
+			return err
+		}
+		return alterSystem(ctx, c, readOnly, "on")
+	})
 	if err != nil {
 		return f, err
 	}
@@ -39,7 +45,7 @@ func (r *runner) demote(ctx context.Context, a Action) (f Found, err error) {
 // reopen takes a demotion back. Writes that were held must not meet the old default.
 func (r *runner) reopen(ctx context.Context, a Action) error {
 	err := r.with(ctx, a.Node, func(c *pgx.Conn) error {
-		_, err := resetReadOnly(ctx, c)
+		_, err := r.resetReadOnly(ctx, c, a.Node)
 		return err
 	})
 	if err == nil {
@@ -71,6 +77,20 @@ func terminate(ctx context.Context, c *pgx.Conn, since time.Time) error {
 			AND NOT (usename = current_user AND application_name = 'pgherd')`, since).Scan(&left)
 		return left == 0, err
 	})
+}
+
+// endable: pg_signal_backend does not reach superusers. It is asked before anything is
+// changed.
+func endable(ctx context.Context, c *pgx.Conn) error {
+	var users []string
+	err := c.QueryRow(ctx, `SELECT array(SELECT DISTINCT a.usename::text FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+		WHERE a.backend_type = 'client backend' AND r.rolsuper
+		AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))`).Scan(&users)
+	if err == nil && len(users) > 0 {
+		err = fmt.Errorf("sessions of the superusers %s cannot be ended by monitor.user, which is none: end them, "+
+			"have applications log in as ordinary users, or set access of the node", strings.Join(users, ", "))
+	}
+	return err
 }
 
 // flushed writes all of the log to disk, commits that did not wait for that

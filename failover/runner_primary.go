@@ -18,7 +18,7 @@ func (r *runner) promote(ctx context.Context, a Action) (Found, error) {
 	var f Found
 	var demoted bool // once, and writes must not meet the old default
 	err := r.with(ctx, a.Node, func(c *pgx.Conn) error {
-		if _, err := c.Exec(ctx, "SELECT pg_promote(false) WHERE pg_is_in_recovery()"); err != nil {
+		if err := r.leaveRecovery(ctx, c, a.Node); err != nil {
 			return fmt.Errorf("pg_promote: %w", err)
 		}
 		err := until(ctx, "leaving recovery", func() (bool, error) {
@@ -29,7 +29,7 @@ func (r *runner) promote(ctx context.Context, a Action) (Found, error) {
 		if err != nil {
 			return err
 		}
-		if demoted, err = resetReadOnly(ctx, c); err != nil {
+		if demoted, err = r.resetReadOnly(ctx, c, a.Node); err != nil {
 			return err
 		}
 		var file string

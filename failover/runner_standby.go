@@ -18,7 +18,7 @@ func (r *runner) freeze(ctx context.Context, a Action) (Found, error) {
 		if f.Conninfo, err = currentConninfo(ctx, c); err != nil {
 			return err
 		}
-		if err := alterSystem(ctx, c, "primary_conninfo", ""); err != nil {
+		if err := r.alterSystem(ctx, c, a.Node, "primary_conninfo", ""); err != nil {
 			return err
 		}
 		gone := 0
@@ -50,7 +50,7 @@ func (r *runner) follow(ctx context.Context, c *pgx.Conn, a Action) error {
 	if err != nil {
 		return err
 	}
-	return alterSystem(ctx, c, "primary_conninfo", r.conninfo(a, cmp.Or(now, a.Conninfo)))
+	return r.alterSystem(ctx, c, a.Node, "primary_conninfo", r.conninfo(a, cmp.Or(now, a.Conninfo)))
 }
 
 func currentConninfo(ctx context.Context, c *pgx.Conn) (string, error) {
@@ -162,7 +162,7 @@ func (r *runner) hurry(ctx context.Context, c *pgx.Conn, id cluster.NodeID) erro
 	}
 	if delayed {
 		r.log.Warn("recovery_min_apply_delay is set to 0", "node", id)
-		return alterSystem(ctx, c, "recovery_min_apply_delay", "0")
+		return r.alterSystem(ctx, c, id, "recovery_min_apply_delay", "0")
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (r *runner) repoint(ctx context.Context, a Action) error {
 		return err
 	}
 	return r.with(ctx, a.Node, func(c *pgx.Conn) error {
-		if err := alterSystem(ctx, c, "primary_slot_name", slot); err != nil {
+		if err := r.alterSystem(ctx, c, a.Node, "primary_slot_name", slot); err != nil {
 			return err
 		}
 		if err := r.follow(ctx, c, a); err != nil {
@@ -204,7 +204,7 @@ func (r *runner) awaitStreaming(ctx context.Context, c *pgx.Conn, a Action) erro
 	looks := 0
 	err := until(ctx, fmt.Sprintf("streaming from node %d", a.To), func() (bool, error) {
 		if looks++; looks%nudge == 0 {
-			if _, err := c.Exec(ctx, "SELECT pg_reload_conf()"); err != nil {
+			if _, err := c.Exec(ctx, "SELECT pg_reload_conf()"); err != nil && !denied(err) {
 				return false, err
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/host"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; commit it only when you know why it changed")
@@ -22,6 +23,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 //
 //	cluster nodes=3 [auto=false] [access=none|sql] [epoch=4 primary=0] [journal=promote/0/1/epoch] [down=2] [astray=1] [demoted=0] [commits=ACKS/NODE] [flag0=FLAG] [auto_failback=false] [detach_false_primary=false] [hooks=yes]
 //	probe NODE primary|standby|refused|silent|starting|rejected [from=NODE] [lsn=X/Y] [sys=ID] [age=DURATION] [tli=N] [paused=yes] [delay=DURATION]
+//	           [lacks=watch|lead|demote|lead14]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	cancel REQUEST
 //	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error] / drain NODE / drained NODE
@@ -213,7 +215,7 @@ func (sc *scenario) explain(plain []string) {
 }
 
 func (sc *scenario) cluster(args arguments) {
-	c := Config{Auto: args["auto"] != "false", HealthCheck: HealthCheck{MaxRetries: 2}}
+	c := Config{Auto: args["auto"] != "false", Monitor: cluster.Credentials{User: "mon", Database: "postgres"}, HealthCheck: HealthCheck{MaxRetries: 2}}
 	for i := range args.number("nodes", 3) {
 		n := cluster.Node{ID: cluster.NodeID(i), Name: fmt.Sprintf("node%d", i), Host: "127.0.0.1", Port: 5000 + i, Access: cluster.AccessLocal}
 		switch args["access"] {
@@ -286,7 +288,25 @@ func (sc *scenario) probe(plain []string, args arguments) {
 			}
 		}
 	}
+	if r.Outcome == Alive {
+		r.Lacks = lacking(args["lacks"])
+	}
 	sc.step(Probed{Node: cluster.NodeID(id), Report: r})
+}
+
+// lacking is what the monitor's account has not, of PostgreSQL 15 or 14.
+func lacking(what string) rights.Missing {
+	switch what {
+	case "watch":
+		return rights.All(15)
+	case "lead":
+		return rights.All(15).For(rights.Lead, rights.Demote)
+	case "lead14":
+		return rights.All(14).For(rights.Lead, rights.Demote)
+	case "demote":
+		return rights.All(15).For(rights.Demote)
+	}
+	return nil
 }
 
 // follow reads sync=1,2 potential=3 acks=1 flush=X/Y.

@@ -32,6 +32,8 @@ type State struct {
 	Asked   *Preflight // a PROMOTE that waits for fresh reports, or nil
 	RetryAt time.Time  // no automatic operation before
 	Told    string     // the last Note about the missing primary
+
+	ToldRights string // the last Note about what the monitor's account lacks
 }
 
 // NodeView is what is known of one node.

@@ -32,6 +32,8 @@ func (s *stepper) primaryDied(p *NodeView) {
 		s.set(p.ID, cluster.Down, reason+"; failover is not automatic: PROMOTE NODE n")
 	case len(s.candidates()) == 0:
 		s.set(p.ID, cluster.Quarantine, reason+"; no standby can take over")
+	case s.nobodyMay() != "":
+		s.set(p.ID, cluster.Quarantine, reason+"; "+s.nobodyMay())
 	case s.now.Before(s.RetryAt):
 	default:
 		s.beginFailover(Operation{To: cluster.NoNode})
@@ -131,6 +133,8 @@ func (s *stepper) collected(e Done) {
 		s.note("node %d is no candidate: %v", e.Node, e.Err)
 	case s.SystemID != "" && e.Found.SystemID != s.SystemID:
 		s.note("node %d is no candidate: it belongs to another cluster", e.Node)
+	case len(s.Nodes[e.Node].lacksToLead()) > 0:
+		s.note("node %d is no candidate: %s", e.Node, s.problem(s.Nodes[e.Node].lacksToLead()))
 	default:
 		s.Op.Found = append(s.Op.Found, Candidate{e.Node, e.Found})
 	}

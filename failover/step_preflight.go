@@ -196,6 +196,7 @@ func (c *check) candidate() {
 	if n.Status == cluster.Recovering { // begun meanwhile
 		c.add(lasting, hintRecovering, "node %d is being recovered", n.ID)
 	}
+	c.rights()
 	if c.w.Mode != Force {
 		c.service()
 		c.replay()

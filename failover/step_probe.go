@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 const reasonDetached = "detached by command"
@@ -26,6 +27,7 @@ func (s *stepper) probed(e Probed) {
 	s.fetch(n)
 	if n.ID == s.Primary && n.claims() && !s.foreign(n) {
 		s.noteSynchronous(n.Last)
+		s.tellRights(n)
 	}
 }
 
@@ -94,6 +96,8 @@ func (s *stepper) judgeStandby(n *NodeView) {
 		s.falsePrimary(n)
 	case n.Last.Receiver.Streams(s.Nodes[s.Primary].Node):
 		s.failback(n)
+	case len(n.Last.Lacks.For(rights.Watch)) > 0:
+		s.set(n.ID, cluster.Down, s.blindReason(n.Last.Lacks.For(rights.Watch)))
 	case n.Status == cluster.Up:
 		// it did stream, and falls behind: tokens keep sessions away from it
 	case n.Status == cluster.Quarantine:
