@@ -60,15 +60,24 @@ func (e *Engine) askFilesOf(ctx context.Context, p *prepared, database string) e
 			return err
 		}
 		t.Missing = append(t.Missing, lacking(paths, there)...)
-		short, err := askShort(ctx, conn, paths, there, t.Log.Redo)
-		t.Short = append(t.Short, short...)
-		return err
+		return e.askShortOf(ctx, p, paths, there)
 	})
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
 		return nil
 	}
 	return err
+}
+
+// askShortOf asks in the monitor's own database, where it was granted the function: files
+// of any can be read there.
+func (e *Engine) askShortOf(ctx context.Context, p *prepared, paths []string, there map[string]int64) error {
+	t := p.facts.Target
+	return e.with(ctx, p.source, func(conn *pgx.Conn) error {
+		short, err := askShort(ctx, conn, paths, there, t.Log.Redo)
+		t.Short = append(t.Short, short...)
+		return err
+	})
 }
 
 // fileSizes are the sizes in bytes of what is in the directories of paths, which are

@@ -68,8 +68,7 @@ SELECT coalesce(min(('x' || substr(name, 9, 8))::bit(32)::int8 * 4294967296
 func askOldestLog(ctx context.Context, conn *pgx.Conn) (cluster.LSN, error) {
 	var at int64
 	err := conn.QueryRow(ctx, oldestLog).Scan(&at)
-	var e *pgconn.PgError
-	if errors.As(err, &e) && e.Code == "42501" {
+	if denied(err) {
 		return 0, nil
 	}
 	return cluster.LSN(at), err

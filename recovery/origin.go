@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -51,7 +52,7 @@ func rewindObstacles(f Facts) []Obstacle {
 		return one(fmt.Sprintf("node %d is a standby, and pg_rewind of PostgreSQL %d takes a primary only", f.Origin.ID, f.Source.Major),
 			"leave source out")
 	}
-	return placeObstacles(f, unlinked(f.Target.Places))
+	return append(slices.Clone(f.Source.LacksRewind), placeObstacles(f, unlinked(f.Target.Places))...)
 }
 
 // askOrigin asks the node to copy from what the primary was asked.
@@ -107,6 +108,23 @@ func (r *repair) checkpoint(ctx context.Context) error {
 func (r *repair) checkpointOn(ctx context.Context, n cluster.Node) error {
 	return r.engine.with(ctx, n, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "CHECKPOINT")
+		if denied(err) {
+			return r.awaitCheckpoint(ctx, conn, n)
+		}
 		return err
+	})
+}
+
+// awaitCheckpoint waits for the one that PostgreSQL makes by itself after a promotion,
+// within checkpoint_timeout.
+func (r *repair) awaitCheckpoint(ctx context.Context, conn *pgx.Conn, n cluster.Node) error {
+	told := false
+	return poll(ctx, func() (done bool, err error) {
+		err = conn.QueryRow(ctx, "SELECT timeline_id = $1 FROM pg_control_checkpoint()", int32(r.facts.Source.Timeline)).Scan(&done)
+		if err == nil && !done && !told {
+			told = true
+			r.job.say(fmt.Sprintf("waiting for the checkpoint of node %d after its promotion: %s may not make one", n.ID, r.engine.cfg.Monitor.User))
+		}
+		return done, err
 	})
 }

@@ -48,6 +48,8 @@ type Source struct {
 	History          []cluster.Ancestor // of Timeline
 	OldestLog        cluster.LSN        // where the oldest segment begins; 0 when it may not be looked at
 	ReplicationError string             // why a replication connection failed, "" when it works
+	Lacks            []Obstacle         // what the monitor's account needs for any recovery, and has not
+	LacksRewind      []Obstacle         // and for a rewind
 	Bytes            int64              // all databases
 	FreeSenders      int                // max_wal_senders less those in use
 	FreeSlots        int                // max_replication_slots less those that exist
@@ -176,9 +178,10 @@ func sourceObstacles(f Facts) (found []Obstacle) {
 			found = append(found, Obstacle{problem, hint})
 		}
 	}
+	found = append(found, s.Lacks...)
 	add(s.InRecovery, fmt.Sprintf("node %d is in recovery: it is not the primary that pgherd takes it for", p),
 		"wait until a primary is found, see SHOW POOL_NODES")
-	add(s.ReplicationError != "", fmt.Sprintf("node %d refuses a replication connection: %s", p, s.ReplicationError),
+	add(s.ReplicationError != "" && len(s.Lacks) == 0, fmt.Sprintf("node %d refuses a replication connection: %s", p, s.ReplicationError),
 		allowReplication)
 	add(s.FreeSenders < 1, fmt.Sprintf("node %d has no free WAL sender", p), moreSenders)
 	add(s.FreeSlots < 1 && !s.HasSlot, fmt.Sprintf("node %d has no free replication slot", p),

@@ -57,6 +57,10 @@ func TestPlan(t *testing.T) {
 		{"from one that is down", func(f *Facts) { fromStandby(f); f.Origin.Status = cluster.Down }, "node 2, the source, is down"},
 		{"from itself", func(f *Facts) { f.Origin = f.Node }, "its own source"},
 		{"from nobody", func(f *Facts) { f.Origin.ID = 7 }, "node 7, the source, does not exist"},
+		{"without a right", func(f *Facts) {
+			f.Source.Lacks, f.Source.ReplicationError = one("no REPLICATION", "grant it"), "denied"
+		}, "no REPLICATION"},
+		{"without the rights to rewind", func(f *Facts) { f.Source.LacksRewind = one("no pg_ls_dir", "grant it") }, ""},
 		{"streaming but detached", func(f *Facts) { stream(f, cluster.Down) }, ""},
 		{"up but not streaming", func(f *Facts) { f.Node.Status, f.Node.PGUp = cluster.Up, true }, ""},
 		{"source in recovery", func(f *Facts) { f.Source.InRecovery = true }, "node 0 is in recovery"},

@@ -3,11 +3,9 @@ package recovery
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 )
@@ -71,8 +69,7 @@ func askShort(ctx context.Context, conn *pgx.Conn, paths []string, there map[str
 		}
 		return nil
 	})
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.Code == "42501" {
+	if denied(err) {
 		return nil, nil
 	}
 	return short, err

@@ -72,8 +72,10 @@ func (e *Engine) askSource(ctx context.Context, source, node cluster.Node) (*Sou
 		if s.Tablespaces, err = askTablespaces(ctx, conn); err != nil {
 			return err
 		}
-		s.OldestLog, err = askOldestLog(ctx, conn)
-		return err
+		if s.OldestLog, err = askOldestLog(ctx, conn); err != nil {
+			return err
+		}
+		return e.askRights(ctx, conn, source, s)
 	})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,41 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/rights"
+)
+
+// askRights finds out what the monitor's account lacks on the node to copy from.
+func (e *Engine) askRights(ctx context.Context, conn *pgx.Conn, n cluster.Node, s *Source) error {
+	lacks, err := rights.Ask(ctx, conn)
+	if err != nil {
+		return err
+	}
+	s.Lacks = e.lacking(n, lacks.For(rights.Watch, rights.Copy), "")
+	s.LacksRewind = e.lacking(n, lacks.For(rights.Rewind), " for pg_rewind")
+	for i := range s.LacksRewind {
+		s.LacksRewind[i].Hint += " Or ask for REBUILD."
+	}
+	return nil
+}
+
+func (e *Engine) lacking(n cluster.Node, lacks rights.Missing, what string) []Obstacle {
+	if len(lacks) == 0 {
+		return nil
+	}
+	as := e.cfg.Monitor
+	return one(fmt.Sprintf("on node %d, %s%s", n.ID, lacks.Problem(as.User), what), lacks.Remedy(as.User, as.Database))
+}
+
+// denied reports whether PostgreSQL wants a right (insufficient_privilege).
+func denied(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "42501"
+}
