@@ -13,6 +13,7 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/host"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 // checkTimeout is of each look at a node.
@@ -25,7 +26,7 @@ type nodeCheck struct {
 	directory               string // data_directory, "" when the monitor may not see it
 	system                  string // identifier of its cluster, when that was asked
 	major                   int    // 0 when the server did not answer
-	superuser               bool   // the monitor's role is one
+	lacks                   rights.Missing
 	failed                  bool
 }
 
@@ -39,10 +40,8 @@ func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 	for _, n := range nodesOf(cfg) {
 		c := nodeCheck{Node: n}
 		err := c.ask(ctx, monitor)
-		if err == nil {
-			err = c.mayLead(monitor, len(cfg.Nodes))
-		}
 		c.print(out, "", fmt.Sprintf("PostgreSQL %s, %s, at %s", c.release, c.role, c.position), err)
+		c.checkRights(cfg, out)
 		nodes = append(nodes, c)
 	}
 	whole := checkTogether(ctx, nodes, monitor, out)
@@ -59,7 +58,7 @@ func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d nodes could not be checked", failed, len(nodes))
+		return fmt.Errorf("%d of %d nodes failed the check", failed, len(nodes))
 	}
 	return whole
 }
@@ -86,20 +85,12 @@ func (c *nodeCheck) ask(ctx context.Context, as cluster.Credentials) error {
 		current_setting('server_version_num')::integer / 10000,
 		CASE WHEN pg_is_in_recovery() THEN 'standby' ELSE 'primary' END,
 		coalesce(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text, 'unknown'),
-		coalesce((SELECT setting FROM pg_settings WHERE name = 'data_directory'), ''),
-		(SELECT rolsuper FROM pg_roles WHERE rolname = current_user)`).
-		Scan(&c.release, &c.major, &c.role, &c.position, &c.directory, &c.superuser)
-	return err
-}
-
-// mayLead: a role that is no superuser may neither promote and re-point nodes nor
-// see whom they follow. Where there is one node, nothing of that is needed.
-func (c *nodeCheck) mayLead(as cluster.Credentials, nodes int) error {
-	if c.superuser || nodes < 2 {
-		return nil
+		coalesce((SELECT setting FROM pg_settings WHERE name = 'data_directory'), '')`).
+		Scan(&c.release, &c.major, &c.role, &c.position, &c.directory)
+	if err == nil {
+		c.lacks, err = rights.Ask(ctx, conn)
 	}
-	return fmt.Errorf("monitor.user %q is no superuser: pgherd cannot tell whom the node follows, promote it or have it follow another; "+
-		"ALTER ROLE %s SUPERUSER, or name another user", as.User, pgx.Identifier{as.User}.Sanitize())
+	return err
 }
 
 // try tries the way that pgherd has to the node besides plain SQL.

@@ -34,7 +34,7 @@ func TestMonitorAccount(t *testing.T) {
 	r.cluster.Exec(0, "CREATE ROLE watcher LOGIN PASSWORD 'watcher'")
 	r.cluster.AwaitCaughtUp(0, 1)
 	as("user: watcher, password: watcher")
-	check(`monitor.user "watcher" is no superuser`, true)
+	check(`reads on standbys, failover: role "watcher" lacks pg_monitor`, true)
 	as("user: bench, password: wrong")
 	check("password authentication failed", true)
 	r.serve(path)

@@ -51,6 +51,8 @@ func commands() []command {
 			"Makes a primary and its streaming standbys in DIR (/tmp/pgherd-demo) and serves them\non 127.0.0.1. Started again on the same directory it goes on from there. Ctrl-C\nstops it, SIGHUP reads DIR/pgherd.yaml again.\n\n  pgherd demo\n  pgherd demo --dir /tmp/two --port 9998 --nodes 2\n  pgherd demo --detach\n  pgherd demo --stop", demoCommand},
 		{"receivewal", "--dir DIR [--config pgherd.yaml] [--slot NAME] [--name NAME] [--synchronous] [--endpos LSN]", "keep the write-ahead log of the cluster",
 			"Receives the log from the primary of the configuration, wherever a failover puts it,\ninto DIR: the files that pg_receivewal would write. Started again on the same\ndirectory it goes on from there. With --slot no log is missed while it is away. With\n--synchronous it may stand in synchronous_standby_names, by --name.\n\n  pgherd receivewal --dir /var/lib/pgherd/wal --slot pgherd_receivewal\n  pgherd receivewal --config pgherd.yaml --dir wal --synchronous --name witness\n  pgherd receivewal --dir wal --endpos 0/3000000", receivewalCommand},
+		{"role", "", "print a script: the role that pgherd logs in to the nodes with",
+			"psql runs it as a superuser on the primary, in the database that monitor.database\nnames. It makes the role of monitor.user, with no more rights than pgherd uses; with\n-v failover=off, than it uses to pool and to route.\n\n  pgherd role | psql -d postgres\n  pgherd role | psql -d postgres -v role=watcher -v failover=off", roleCommand},
 		{"views", "", "print a script: the console's views in a database of yours",
 			"psql runs it as a superuser. It makes a schema pgherd with every view of the console,\nthrough dblink, so that dashboards join them with pg_stat_activity and its kin; what\nit needs to know is in its first lines.\n\n  pgherd views | psql -d shop -v host=127.0.0.1 -v port=9999 -v user=stats -v grantee=grafana", viewsCommand},
 		{"version", "", "print the version", "The same as SHOW POOL_VERSION in the console says.\n\n  pgherd version", versionCommand},
@@ -109,6 +111,11 @@ func helpCommand(args []string, out io.Writer) error {
 
 func viewsCommand(_ context.Context, _ []string, out io.Writer) error {
 	_, err := io.WriteString(out, sql.Views)
+	return err
+}
+
+func roleCommand(_ context.Context, _ []string, out io.Writer) error {
+	_, err := io.WriteString(out, sql.Monitor)
 	return err
 }
 

@@ -29,6 +29,7 @@ type rig struct {
 	host    string
 	port    string
 	state   string // state_dir
+	file    string // the configuration, where a test asks for it
 	log     *logTail
 }
 
