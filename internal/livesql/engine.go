@@ -126,7 +126,7 @@ func (e *engine) Create(ctx vtab.Context, args []string) (vtab.Table, error) {
 	name := strings.Trim(args[len(args)-1], `"`)
 	for _, t := range e.query.tables {
 		if t.Name == name {
-			return &liveTable{e.snapshots[name]}, ctx.Declare("CREATE TABLE x (" + names(t.Columns) + ")")
+			return &liveTable{rows: e.snapshots[name], lookups: map[int]lookup{}}, ctx.Declare("CREATE TABLE x (" + names(t.Columns) + ")")
 		}
 	}
 	return nil, fmt.Errorf("no table %q", name)
@@ -137,32 +137,29 @@ func (e *engine) Connect(ctx vtab.Context, args []string) (vtab.Table, error) {
 }
 
 // liveTable is one snapshot.
-type liveTable struct{ rows [][]any }
-
-func (t *liveTable) BestIndex(info *vtab.IndexInfo) error {
-	info.EstimatedRows = int64(len(t.rows))
-	info.EstimatedCost = float64(len(t.rows) + 1)
-	return nil
+type liveTable struct {
+	rows    [][]any
+	lookups map[int]lookup // by column
 }
 
-func (t *liveTable) Open() (vtab.Cursor, error) { return &cursor{rows: t.rows}, nil }
+func (t *liveTable) Open() (vtab.Cursor, error) { return &cursor{table: t}, nil }
 func (t *liveTable) Disconnect() error          { return nil }
 func (t *liveTable) Destroy() error             { return nil }
 
-// cursor walks over a snapshot.
+// cursor walks over a snapshot, or over those of its rows that were looked up.
 type cursor struct {
-	rows [][]any
-	at   int
+	table  *liveTable
+	all    bool
+	chosen []int // unless all
+	at     int
 }
 
-func (c *cursor) Filter(int, string, []vtab.Value) error { c.at = 0; return nil }
-func (c *cursor) Next() error                            { c.at++; return nil }
-func (c *cursor) Eof() bool                              { return c.at >= len(c.rows) }
-func (c *cursor) Rowid() (int64, error)                  { return int64(c.at), nil }
-func (c *cursor) Close() error                           { return nil }
+func (c *cursor) Next() error           { c.at++; return nil }
+func (c *cursor) Rowid() (int64, error) { return int64(c.row()), nil }
+func (c *cursor) Close() error          { return nil }
 
 func (c *cursor) Column(i int) (vtab.Value, error) {
-	if row := c.rows[c.at]; i >= 0 && i < len(row) {
+	if row := c.table.rows[c.row()]; i >= 0 && i < len(row) {
 		return row[i], nil
 	}
 	return nil, nil
