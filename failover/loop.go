@@ -72,7 +72,7 @@ func (l *loop) perform(ctx context.Context, actions []Action) {
 		}
 		switch a.Kind {
 		case Publish:
-			l.publish(a.Snapshot)
+			l.publish(ctx, a.Snapshot)
 		case Probe:
 			l.engine.monitors[a.Node].alarm.ring(false)
 		case Reply:
@@ -89,12 +89,15 @@ func (l *loop) perform(ctx context.Context, actions []Action) {
 	}
 }
 
-func (l *loop) publish(s *cluster.Snapshot) {
+func (l *loop) publish(ctx context.Context, s *cluster.Snapshot) {
 	before := l.engine.board.Current()
 	l.engine.board.Publish(s)
 	for i, n := range s.Nodes {
 		if !n.Status.Serves() {
 			l.engine.board.Forget(n.ID, time.Now())
+		}
+		if n.Status == cluster.Up && n.Role == cluster.Standby && before.Nodes[i].Status != cluster.Up {
+			l.group.Go(func() { l.engine.runner.tidySlots(ctx, n.ID) })
 		}
 		if was := before.Nodes[i]; was.Status != n.Status || was.Reason != n.Reason {
 			l.engine.log.Info("node status", "node", n.ID, "status", n.Status, "was", was.Status, "reason", n.Reason)
