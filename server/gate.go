@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pgherd/pgherd/internal/report"
 	"github.com/pgherd/pgherd/internal/wire"
@@ -84,22 +85,14 @@ func (s *Server) KillClient(ctx context.Context, id uint64) (bool, error) {
 }
 
 func (s *Server) kill(ctx context.Context, which func(*session) bool) (int, error) {
-	killed := make(chan int, len(s.shards)) // of loops that are visited late, too
-	err := s.visit(ctx, func(sh *shard) {
-		n := 0
-		for c := range sh.sessions {
-			if !c.inConsole() && which(c) {
-				c.kill()
-				n++
-			}
+	var killed atomic.Int64 // some may still be killed after ctx has ended
+	err := s.eachSession(ctx, func(c *session) {
+		if !c.inConsole() && which(c) {
+			c.kill()
+			killed.Add(1)
 		}
-		killed <- n
 	})
-	total := 0
-	for len(killed) > 0 {
-		total += <-killed
-	}
-	return total, err
+	return int(killed.Load()), err
 }
 
 // kill ends the session now.

@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net"
 	"slices"
 	"strconv"
@@ -17,30 +16,12 @@ import (
 	"github.com/pgherd/pgherd/sqlparse"
 )
 
-// visit runs f on every loop in turn and waits for it.
-func (s *Server) visit(ctx context.Context, f func(*shard)) error {
-	for _, sh := range s.shards {
-		done := make(chan struct{})
-		if !sh.loop.Post(func() { f(sh); close(done) }) {
-			return errors.New("the event loop has ended")
-		}
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
 // Clients is every client, but those of the console.
 func (s *Server) Clients(ctx context.Context) ([]report.Client, error) {
 	var all []report.Client
-	err := s.visit(ctx, func(sh *shard) {
-		for c := range sh.sessions {
-			if !c.inConsole() {
-				all = append(all, c.report())
-			}
+	err := s.eachSession(ctx, func(c *session) {
+		if !c.inConsole() {
+			all = append(all, c.report())
 		}
 	})
 	if err != nil {
@@ -53,19 +34,18 @@ func (s *Server) Clients(ctx context.Context) ([]report.Client, error) {
 // Servers is every connection to a node.
 func (s *Server) Servers(ctx context.Context) ([]report.Server, error) {
 	all := s.pools.Idle()
-	err := s.visit(ctx, func(sh *shard) {
-		for c := range sh.sessions {
-			if c.server != nil {
-				r := c.server.Report()
-				r.Client, r.Request = c.id, s.at(c.clock.leased)
-				all = append(all, r)
-			}
+	err := s.eachSession(ctx, func(c *session) {
+		if c.server != nil {
+			r := c.server.Report()
+			r.Client, r.Request = c.id, s.at(c.clock.leased)
+			all = append(all, r)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b report.Server) int { return cmp.Compare(a.ID, b.ID) })
+	all = append(all, s.pools.Idle()...) // that were given back meanwhile
+	slices.SortStableFunc(all, func(a, b report.Server) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(all, func(a, b report.Server) bool { return a.ID == b.ID }), nil
 }
 
