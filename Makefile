@@ -49,7 +49,7 @@ unit:
 # once would starve each other.
 race:
 	$(GO) test -race -p 2 -timeout 10m ./...
-	PGHERD_CHURN=10s $(GO) test -run 'Allocate|Churn|Idle' ./server # the detector allocates, and slows things down
+	PGHERD_CHURN=10s $(GO) test -run 'Allocate|Churn|Crowd|Idle' ./server # the detector allocates, and slows things down
 
 # Clients that come and go as they like, for a minute.
 churn: setup compiler
