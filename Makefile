@@ -7,13 +7,15 @@ PREFIX ?= /usr/local
 DEMO   ?=
 # How long each trial of make consistency takes.
 CONSISTENCY ?= 30s
+# How long make chaos takes, at least.
+CHAOS ?= 1m
 # How long make fuzz runs each target.
 FUZZTIME ?= 10s
 
 # A checkout that belongs to another user has no version to stamp.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: build demo test check fmt vet lint layers unit race churn fuzz corpus consistency install clean setup compiler
+.PHONY: build demo test check fmt vet lint layers unit race churn chaos fuzz corpus consistency install clean setup compiler
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -54,6 +56,10 @@ race:
 # Clients that come and go as they like, for a minute.
 churn: setup compiler
 	PGHERD_CHURN=60s $(GO) test -run Churn -v ./server
+
+# Whatever may happen to nodes and to pgherd, at random, while clients write and read.
+chaos: setup compiler
+	PGHERD_CHAOS=$(CHAOS) $(GO) test -count=1 -timeout 2h -run '^TestChaos$$' -v ./cmd/pgherd
 
 fuzz: compiler
 	scripts/fuzz.sh $(FUZZTIME)

@@ -31,6 +31,23 @@ func (c *TestCluster) Kill(id cluster.NodeID) {
 	}
 }
 
+// Crash is Kill where anything of a node may run, or nothing. It does not end the
+// test, and returns when all are gone.
+func (c *TestCluster) Crash(id cluster.NodeID) {
+	dir := c.nodes[id].DataDirectory
+	segment := sharedMemory(dir)
+	for range 1000 { // who forks has to be found again
+		if len(processesIn(dir)) == 0 {
+			break
+		}
+		c.signal(id, syscall.SIGKILL)
+		time.Sleep(5 * time.Millisecond)
+	}
+	if segment >= 0 {
+		_, _ = unix.SysvShmCtl(segment, unix.IPC_RMID, nil) // it may be gone already
+	}
+}
+
 // Freeze stops every process of a node, as a hung machine would; its sockets
 // stay open. Thaw lets them run again, and so does the end of the test.
 func (c *TestCluster) Freeze(id cluster.NodeID) { c.signal(id, syscall.SIGSTOP) }
@@ -42,6 +59,11 @@ func (c *TestCluster) signal(id cluster.NodeID, s syscall.Signal) {
 	for _, pid := range processesIn(c.nodes[id].DataDirectory) {
 		_ = syscall.Kill(pid, s) // a backend may end meanwhile
 	}
+}
+
+// Processes are the ids of a node's processes, in no order.
+func (c *TestCluster) Processes(id cluster.NodeID) []int {
+	return processesIn(c.nodes[id].DataDirectory)
 }
 
 // Postmaster is the process number of a running node.
