@@ -62,13 +62,16 @@ func (s *scanner) blank() bool {
 // SyntaxError is what the grammar says of a text whose facts are Unknown; position
 // is the character where it stumbled, from 1, or 0. "" if it has nothing to say.
 func SyntaxError(sql string) (message string, position int) {
-	if _, err := parseAny(sql); err == nil {
-		return "", 0
-	}
-	_, err := pg.Parse(sql) // with comments: positions are of characters
+	_, err := parseAny(sql)
 	var told *parser.Error
-	if !errors.As(err, &told) {
+	switch {
+	case err == nil:
+		return "", 0
+	case !errors.As(err, &told): // it was too much for the C parser, and still is
 		return "the text is too large or too complex to be parsed", 0
 	}
-	return told.Message, told.Cursorpos
+	if _, err = pg.Parse(sql); errors.As(err, &told) { // with comments: positions are of characters
+		return told.Message, told.Cursorpos
+	}
+	return "", 0
 }
