@@ -210,6 +210,10 @@ func (e *Engine) lost(node cluster.NodeID) {
 }
 
 func (e *Engine) probed(ctx context.Context, node cluster.NodeID, r Report) {
+	if r.Outcome == Unknown {
+		e.log.Error("cannot watch a node, whose status stays as it is meanwhile", "node", node, "error", r.Detail)
+		return
+	}
 	if r.Outcome != Alive {
 		r.Received = cluster.LSN(e.heard[node].Load())
 		if p := e.board.Position(node).Load(); p != nil {

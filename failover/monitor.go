@@ -31,6 +31,8 @@ type monitor struct {
 	limit   time.Duration // of the next probe
 	health  health
 	account account // as of the last answer
+
+	starved bool // it could not probe, for lack of something of pgherd's own
 }
 
 func newMonitor(n cluster.Node, c Config, report func(context.Context, cluster.NodeID, Report), lost func(cluster.NodeID)) *monitor {
@@ -46,6 +48,10 @@ func (m *monitor) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if m.starves(ctx, r) {
+			m.alarm.rest(ctx, m.config.HealthCheck.RetryDelay, m.listen)
+			continue
+		}
 		m.health.note(r, time.Now(), m.config.HealthCheck.MaxRetries)
 		m.report(ctx, m.node.ID, r)
 		failures++
@@ -58,6 +64,16 @@ func (m *monitor) run(ctx context.Context) {
 		m.limit = patience(r.Outcome, failures, m.config.HealthCheck)
 		m.alarm.rest(ctx, pause(r.Outcome, failures, m.config.HealthCheck), m.listen)
 	}
+}
+
+// starves reports whether r says nothing of the node because pgherd lacked something,
+// descriptors for one, to ask it with. That is told once until it is over.
+func (m *monitor) starves(ctx context.Context, r Report) bool {
+	before := m.starved
+	if m.starved = r.Outcome == Unknown; m.starved && !before {
+		m.report(ctx, m.node.ID, r)
+	}
+	return m.starved
 }
 
 // pause is how long to wait before the next probe, after failures in a row.

@@ -84,6 +84,8 @@ func outcome(err error) Outcome {
 	switch {
 	case err == nil:
 		return Alive
+	case cluster.Shortage(err):
+		return Unknown
 	case errors.As(err, &pg):
 		return outcomeOf(pg.Code)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ func TestOutcome(t *testing.T) {
 		{&pgconn.PgError{Code: "53300"}, Rejected},
 		{fmt.Errorf("probe: %w", context.DeadlineExceeded), Silent},
 		{io.ErrUnexpectedEOF, Broken},
+		{fmt.Errorf("dial: %w", os.NewSyscallError("socket", syscall.EMFILE)), Unknown},
 	}
 	for _, c := range cases {
 		if got := outcome(c.err); got != c.want {

@@ -13,7 +13,7 @@ import (
 type Outcome int
 
 const (
-	Unknown  Outcome = iota // never probed
+	Unknown  Outcome = iota // not probed: never, or pgherd lacked something of its own
 	Alive                   // answered in full
 	Refused                 // nobody listens at the address
 	Broken                  // the connection broke or could not be made

@@ -186,7 +186,7 @@ func (p *Pools) land(pool *Pool, l *reactor.Loop, in *login, generation int, err
 }
 
 func (p *Pools) suspect(node cluster.NodeID, err error) {
-	if p.ctx.Err() == nil && unreachable(err) {
+	if p.ctx.Err() == nil && unreachable(err) && !cluster.Shortage(err) {
 		p.observer.Suspect(node, err)
 	}
 }
