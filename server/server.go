@@ -74,6 +74,7 @@ type Server struct {
 	suspended suspended
 	gate      gate
 	clients   atomic.Int64
+	entered   atomic.Int64 // of clients: those that have logged in
 	headcount headcount
 	cancels   cancels
 	commands  atomic.Int64 // clients of the console that may command

@@ -21,10 +21,10 @@ type session struct {
 	closed  bool
 
 	// Who it is.
-	refuse         *wire.Error // answers the start-up packet instead of a login
-	tls            *tlsFacts   // nil in plain text
-	profile        *Profile    // nil for a client of the console
+	tls            *tlsFacts // nil in plain text
+	profile        *Profile  // nil for a client of the console
 	database, user string
+	entered        bool   // has proved who it is
 	counted        bool   // among the clients of its database and user
 	key            uint32 // the process id by which it can be cancelled; 0 for none
 
@@ -208,6 +208,9 @@ func (s *session) forget() {
 	delete(s.shard.sessions, s)
 	if s.counted {
 		s.shard.srv.headcount.leave(s.database, s.user)
+	}
+	if s.entered {
+		s.shard.srv.entered.Add(-1)
 	}
 	s.shard.srv.clients.Add(-1)
 }

@@ -14,6 +14,7 @@ type shard struct {
 	srv      *Server
 	loop     *reactor.Loop
 	sessions map[*session]struct{}
+	logins   logins
 	turns    []*turn // free
 	decisions
 	tallies map[string]*tally
@@ -43,11 +44,8 @@ func (sh *shard) adopt(fd int) {
 	}
 	s := newSession(sh, conn)
 	sh.sessions[s] = struct{}{}
-	n := sh.srv.clients.Add(1)
-	if limit := sh.srv.config().MaxClients; int(n) > limit {
-		s.refuse = errTooManyClients(limit)
-	}
-	conn.Idle(s.start)
+	sh.srv.clients.Add(1)
+	sh.loop.Go(s.start) // not with its first word: silence has its time limit, too
 }
 
 // boardChanged is called by the board's publishers.

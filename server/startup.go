@@ -21,9 +21,11 @@ func (s *Server) loginTimeout() time.Duration { return cmp.Or(s.config().LoginTi
 // has been refused, or turned out to be something else.
 func (s *session) start(t *reactor.Task) {
 	s.conn.Attach(t)
-	l := &login{session: s, task: t, deadline: time.Now().Add(s.shard.srv.loginTimeout())}
+	srv := s.shard.srv
+	l := &login{session: s, task: t, deadline: time.Now().Add(srv.loginTimeout()), proved: s.shard.logins.begin(s, srv.maxLogins())}
 	ready := false
 	defer func() {
+		l.proved()
 		if !ready {
 			l.hangUp()
 			s.close()
@@ -53,6 +55,7 @@ type login struct {
 	*session
 	task     *reactor.Task
 	deadline time.Time
+	proved   func() // it is one of logins no longer
 	startup  wire.Startup
 	version  uint32
 	console  bool
@@ -76,8 +79,8 @@ func (l *login) run() error {
 	if err := l.identify(); err != nil {
 		return err
 	}
-	if l.refuse != nil && !l.administers() {
-		return l.refuse
+	if l.shard.srv.full() && !l.administers() {
+		return errTooManyClients(l.shard.srv.config().MaxClients)
 	}
 	if err := l.authenticate(); err != nil {
 		return err
@@ -97,8 +100,8 @@ func (l *login) run() error {
 
 // admit counts a client that has proved who it is.
 func (l *login) admit() error {
-	if l.console {
-		return nil
+	if err := l.enter(); err != nil || l.console {
+		return err
 	}
 	if e := l.enterable(); e != nil {
 		return e

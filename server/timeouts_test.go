@@ -148,9 +148,10 @@ func TestQueryWaitNotify(t *testing.T) {
 // Ensure that a login that takes too long ends.
 func TestLoginTimeout(t *testing.T) {
 	r := newRig(t, 0, func(s *Config, _ *pool.Config, _ *int) { s.LoginTimeout = 50 * time.Millisecond })
-	slow := r.dialRaw()
+	silent, slow := r.dialRaw(), r.dialRaw()
 	slow.send([]byte{0, 0, 0})
 	slow.want(1, "E:57P05 closed")
+	silent.want(1, "E:57P05 closed")
 }
 
 // Ensure that clients beyond a limit are refused at once and others are not, and
