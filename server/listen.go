@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -104,9 +105,24 @@ func (s *Server) setAccepting(on bool) {
 	for _, l := range s.listeners {
 		if !on {
 			first.Unaccept(l.fd)
-		} else if err := first.Accept(l.fd, s.accept); err != nil {
+		} else if err := first.Accept(l.fd, s.accept, s.cannotAccept); err != nil {
 			s.log.Error("cannot accept clients", "address", l.addr, "error", err)
 		}
+	}
+}
+
+// shortageEvery is how often it is logged that nobody can be let in.
+const shortageEvery = 10 * time.Second
+
+// cannotAccept is called on the first loop, again and again while nobody can be let in.
+// Who takes long to log in makes room.
+func (s *Server) cannotAccept(err error) {
+	for _, sh := range s.shards {
+		sh.loop.Post(sh.logins.cutOldest)
+	}
+	if now := time.Now(); now.Sub(s.shortage) > shortageEvery {
+		s.shortage = now
+		s.log.Error("cannot accept clients for now: raise the limit of open files (ulimit -n, LimitNOFILE), or lower pool.max_clients", "clients", s.clients.Load(), "error", err)
 	}
 }
 

@@ -73,6 +73,7 @@ type Server struct {
 	draining  atomic.Bool
 	suspended suspended
 	gate      gate
+	shortage  time.Time // when it was last logged that nobody can come in; the same
 	clients   atomic.Int64
 	entered   atomic.Int64 // of clients: those that have logged in
 	headcount headcount

@@ -28,7 +28,7 @@ type Loop struct {
 	busy     bool                  // events came within rawPatience of each other
 	now      time.Time             // when the present turn began
 	conns    []*Conn               // by descriptor
-	accepts  map[int]func(fd int)
+	accepts  map[int]*accepting    // by listening socket
 	runq     []*Task
 	starts   []starter // idle with something to read already
 	timers   timers
@@ -54,7 +54,7 @@ func newLoop(index int, ring *ring, panicked func(any)) (*Loop, error) {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
 	l := &Loop{index: index, epoll: epoll, eventfd: efd, ring: ring, panicked: panicked,
-		events: make([]unix.EpollEvent, 256), accepts: map[int]func(int){}, live: map[*Task]struct{}{}}
+		events: make([]unix.EpollEvent, 256), accepts: map[int]*accepting{}, live: map[*Task]struct{}{}}
 	return l, l.register(efd, unix.EPOLLIN)
 }
 
@@ -84,22 +84,6 @@ func (l *Loop) Post(f func()) bool {
 		_, _ = unix.Write(l.eventfd, one[:]) // only fails when it is signalled already
 	}
 	return true
-}
-
-// Accept calls f with each new connection of the listening socket fd, which
-// stays the caller's to close after Unaccept.
-func (l *Loop) Accept(fd int, f func(fd int)) error {
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return fmt.Errorf("listening socket: %w", err)
-	}
-	l.accepts[fd] = f
-	return l.register(fd, unix.EPOLLIN)
-}
-
-// Unaccept stops accepting from fd.
-func (l *Loop) Unaccept(fd int) {
-	delete(l.accepts, fd)
-	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
 func (l *Loop) register(fd int, flags uint32) error {
@@ -306,8 +290,8 @@ func (l *Loop) dispatch(ev unix.EpollEvent) {
 		l.collect()
 		return
 	}
-	if f := l.accepts[fd]; f != nil {
-		l.acceptAll(fd, f)
+	if a := l.accepts[fd]; a != nil {
+		l.acceptAll(a)
 	}
 }
 
@@ -320,16 +304,6 @@ func (l *Loop) runPosted() {
 	l.mu.Unlock()
 	for _, f := range posted {
 		f()
-	}
-}
-
-func (l *Loop) acceptAll(fd int, f func(int)) {
-	for range 64 { // level-triggered: the rest comes with the next turn
-		conn, _, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-		if err != nil {
-			return
-		}
-		f(conn)
 	}
 }
 
