@@ -11,6 +11,10 @@ import (
 // server can take more.
 func (u *turn) advance() (moved bool, err error) {
 	for len(u.request)-u.sent <= maxRequest && len(u.local) <= maxRequest {
+		if u.replies.crowded() && u.passing == 0 {
+			u.awaitAnswers()
+			return moved, nil
+		}
 		more, err := u.advanceFrame()
 		if !more || err != nil {
 			return moved, err
@@ -18,6 +22,16 @@ func (u *turn) advance() (moved bool, err error) {
 		moved = true
 	}
 	return moved, nil
+}
+
+// awaitAnswers leaves the next frame where it is. The server may keep its answers to
+// itself until the batch ends, whose end is what waits: Flush has it send them.
+func (u *turn) awaitAnswers() {
+	u.holding = true
+	if q := &u.replies; !q.boundary && !q.flushed && u.session.server != nil {
+		q.flushed = true
+		u.request = wire.AppendFrame(u.request, wire.Flush, "")
+	}
 }
 
 func (u *turn) advanceFrame() (bool, error) {

@@ -1,7 +1,12 @@
 package server
 
 import (
+	"bufio"
+	"bytes"
+	"io"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -38,5 +43,53 @@ func TestSilentClients(t *testing.T) {
 	last := crowd[len(crowd)-1]
 	if got := last.next(); got != "R" {
 		t.Errorf("who came last got %s", got)
+	}
+}
+
+// Ensure that what a client asks for without waiting is taken only as far as it is
+// answered: behind a statement that takes long, and within a batch that does not end.
+func TestEndlessPipeline(t *testing.T) {
+	const frames = 1_000_000
+	r := single(t, 1, 2)
+	var before, during runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	c := r.raw()
+	c.send(one("select pg_sleep(1)"))
+	closes := bytes.Repeat(mClose('S', ""), 1000)
+	closes = append(closes, bytes.Repeat(mClose('S', "x"), 1000)...)
+	sent := make(chan error, 1)
+	go func() {
+		for range frames / 2000 {
+			if _, err := c.conn.Write(closes); err != nil {
+				sent <- err
+				return
+			}
+		}
+		_, err := c.conn.Write(mSync())
+		sent <- err
+	}()
+	r.raw().do("select pg_sleep(0.5)", "T D: C:SELECT_1 Z:I")
+	runtime.ReadMemStats(&during)
+	if grown := int64(during.HeapAlloc) - int64(before.HeapAlloc); grown > 32<<20 {
+		t.Errorf("%d bytes more in use", grown)
+	}
+	in := bufio.NewReader(c.conn)
+	_ = c.conn.SetReadDeadline(time.Now().Add(time.Minute))
+	closed := 0
+	for typ := byte(0); typ != wire.ReadyForQuery; {
+		var head [wire.HeaderLen]byte
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			t.Fatalf("after %d answers: %v", closed, err)
+		}
+		var size int
+		typ, size = wire.Peek(head[:])
+		_, _ = in.Discard(size - wire.HeaderLen)
+		if typ == wire.CloseComplete {
+			closed++
+		}
+	}
+	if err := <-sent; err != nil || closed != frames {
+		t.Errorf("%d of %d answers, %v", closed, frames, err)
 	}
 }

@@ -72,17 +72,31 @@ type queue struct {
 	due      []expected
 	head     int
 	effects  []effects // of the batches that are not answered yet
+	room     []effects // their array from its beginning, empty
 	boundary bool      // the last request ended a batch
 	naming   int       // of due: see names
 	replaces int       // of due: those that replace the unnamed statement
+	flushed  bool      // the server was told to answer what is due, before the batch ends
 }
+
+// maxDue is how many answers may be due before no more is taken from the client. What
+// it may ask for in eight bytes takes hundreds of ours until it is answered.
+const maxDue = 4096
+
+// crowded reports whether enough answers are due.
+func (q *queue) crowded() bool { return len(q.due)-q.head >= maxDue }
 
 func (q *queue) empty() bool { return q.head == len(q.due) }
 
 func (q *queue) first() *expected { return &q.due[q.head] }
 
 func (q *queue) push(e expected) {
-	q.due = append(q.due, e)
+	if len(q.due) == cap(q.due) && q.head > len(q.due)/2 { // never empty, it would grow without end
+		n := copy(q.due, q.due[q.head:])
+		clear(q.due[n:])
+		q.due, q.head = q.due[:n], 0
+	}
+	q.due, q.flushed = append(q.due, e), false
 	q.count(&e, 1)
 	if e.request != reqCopyEnd {
 		q.boundary = false
@@ -91,7 +105,10 @@ func (q *queue) push(e expected) {
 
 // finish ends a batch with its effects.
 func (q *queue) finish(e effects) {
-	q.effects = append(q.effects, e)
+	before := cap(q.effects)
+	if q.effects = append(q.effects, e); cap(q.effects) > before {
+		q.room = q.effects[:0]
+	}
 	q.boundary = true
 }
 
@@ -124,14 +141,15 @@ func (q *queue) popEffects() effects {
 		return effects{}
 	}
 	e := q.effects[0]
-	copy(q.effects, q.effects[1:])
-	q.effects[len(q.effects)-1] = effects{}
-	q.effects = q.effects[:len(q.effects)-1]
+	q.effects[0] = effects{}
+	if q.effects = q.effects[1:]; len(q.effects) == 0 {
+		q.effects = q.room
+	}
 	return e
 }
 
 func (q *queue) clear() {
 	clear(q.due)
 	clear(q.effects)
-	*q = queue{due: q.due[:0], effects: q.effects[:0], boundary: true}
+	*q = queue{due: q.due[:0], effects: q.room, room: q.room, boundary: true}
 }
