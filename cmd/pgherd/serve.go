@@ -29,6 +29,7 @@ func serveCommand(ctx context.Context, args []string, _ io.Writer) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from now on it ends nothing
 	defer signal.Stop(hangups)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nor does a log that nobody reads any more
 	stopProfile, err := startProfile(*profile)
 	if err != nil {
 		return err
@@ -48,7 +49,10 @@ func serveCommand(ctx context.Context, args []string, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
-	a, err := newApp(cfg, newLogger(cfg.Log.Level, asJSON, logs))
+	defer logs.Close()
+	log := newLogger(cfg.Log.Level, asJSON, logs)
+	logs.lost = func(lines int) { log.Warn("lines of the log were lost: nobody took them", "lines", lines) }
+	a, err := newApp(cfg, log)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,16 @@ func newProcess(t *testing.T, standbys int, extra string, opts ...pgtest.Option)
 // launch returns when pgherd listens; it is ended with the test.
 func (p *served) launch() {
 	p.Helper()
+	p.launchInto(func(stderr io.ReadCloser, log *logTail) {
+		for s := bufio.NewScanner(stderr); s.Scan(); {
+			_, _ = log.Write(append(s.Bytes(), '\n'))
+		}
+	})
+}
+
+// launchInto is launch for who reads the log in another way.
+func (p *served) launchInto(read func(stderr io.ReadCloser, log *logTail)) {
+	p.Helper()
 	p.log, p.ended = &logTail{}, make(chan error, 1)
 	cmd, log, ended := exec.Command(p.program, "serve", "--config", p.config), p.log, p.ended
 	stderr, err := cmd.StderrPipe()
@@ -58,7 +69,11 @@ func (p *served) launch() {
 		p.Fatal(err)
 	}
 	p.cmd = cmd
-	go follow(cmd, bufio.NewScanner(stderr), log, ended)
+	go func() {
+		read(stderr, log)
+		ended <- cmd.Wait()
+		close(ended)
+	}()
 	p.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended
@@ -68,14 +83,6 @@ func (p *served) launch() {
 	})
 	p.awaitLog(`listening: address=127\.0\.0\.1:(\d+)`)
 	p.host, p.port = "127.0.0.1", regexp.MustCompile(`listening: address=127\.0\.0\.1:(\d+)`).FindStringSubmatch(p.log.String())[1]
-}
-
-func follow(cmd *exec.Cmd, lines *bufio.Scanner, log *logTail, ended chan<- error) {
-	for lines.Scan() {
-		_, _ = log.Write(append(lines.Bytes(), '\n'))
-	}
-	ended <- cmd.Wait()
-	close(ended)
 }
 
 func (p *served) awaitLog(pattern string) {
@@ -222,4 +229,28 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	if code := p.exit(); code != 1 {
 		t.Errorf("exit status %d, want 1", code)
 	}
+}
+
+// TestLogWithoutReader: pgherd outlives whoever has read its log.
+func TestLogWithoutReader(t *testing.T) {
+	p := newProcess(t, 0, "")
+	p.launchInto(func(stderr io.ReadCloser, log *logTail) {
+		defer stderr.Close()
+		for s := bufio.NewScanner(stderr); s.Scan(); {
+			if _, _ = log.Write(append(s.Bytes(), '\n')); strings.Contains(s.Text(), "listening") {
+				return
+			}
+		}
+	})
+	for range 3 {
+		_, err := pgx.Connect(t.Context(), p.dsn("bench", "password=wrong"))
+		if err == nil {
+			t.Fatal("a wrong password was taken")
+		}
+	}
+	conn, err := p.connect(t.Context(), "bench", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close(t.Context())
 }
