@@ -55,7 +55,10 @@ func unreachable(err error) bool {
 // another node, or the same one later, may do.
 func (e *DialError) Unreachable() bool { return unreachable(e.Err) }
 
-const maxLoginFrame = 64 << 10
+const (
+	maxLoginFrame  = 64 << 10
+	maxLoginParams = 1000 // that a node may report
+)
 
 // login is a connection that has reached ReadyForQuery.
 type login struct {
@@ -126,6 +129,8 @@ type handshake struct {
 	secrets Secrets
 	derived *keyCache
 	scram   *wire.ClientExchange
+	proven  bool // SCRAM has come to its end
+	welcome bool // the node has said AuthenticationOk
 	out     login
 
 	allowPlain bool // a password in clear without TLS
@@ -172,12 +177,23 @@ func (h *handshake) untilReady() error {
 			return err
 		}
 		if typ == wire.ReadyForQuery {
-			return nil
+			return h.admitted(body)
 		}
 		if err := h.handle(typ, body); err != nil {
 			return err
 		}
 	}
+}
+
+// admitted looks at the ReadyForQuery that ends a login.
+func (h *handshake) admitted(body []byte) error {
+	switch {
+	case !h.welcome:
+		return wire.Violation("ReadyForQuery without authentication")
+	case string(body) != string(rune(wire.TxIdle)):
+		return wire.Violation("transaction status %q after login", body)
+	}
+	return nil
 }
 
 // DefaultIsolation is the parameter that a new connection is asked for, since the
@@ -254,8 +270,8 @@ func (h *handshake) handle(typ byte, body []byte) error {
 	case wire.ParameterStatus:
 		name, rest, ok := wire.CString(body)
 		value, _, ok2 := wire.CString(rest)
-		if !ok || !ok2 {
-			return wire.Violation("malformed ParameterStatus")
+		if !ok || !ok2 || len(h.out.params) >= maxLoginParams {
+			return wire.Violation("malformed ParameterStatus, or too many")
 		}
 		h.out.params[string(name)] = string(value)
 	case wire.BackendKeyData:
@@ -273,8 +289,16 @@ func (h *handshake) handle(typ byte, body []byte) error {
 // authenticate deals with one Authentication message of the node's.
 func (h *handshake) authenticate(body []byte) error {
 	code, data, err := wire.ParseAuth(body)
-	if err != nil || code == wire.AuthOK {
+	switch {
+	case err != nil:
 		return err
+	case h.welcome:
+		return wire.Violation("authentication request after authentication")
+	case code == wire.AuthOK && h.scram != nil && !h.proven:
+		return h.unproven()
+	case code == wire.AuthOK:
+		h.welcome = true
+		return nil
 	}
 	switch code {
 	case wire.AuthSASLContinue:
@@ -284,8 +308,9 @@ func (h *handshake) authenticate(body []byte) error {
 			return wire.Violation("SASL message out of order")
 		}
 		if h.scram.Verify(data) != nil {
-			return loginFailed("the node did not prove that it knows the password of user %q", h.key.User)
+			return h.unproven()
 		}
+		h.proven = true
 		return nil
 	}
 	return h.proveSecret(code, data)
@@ -315,6 +340,12 @@ func (h *handshake) proveSecret(code uint32, data []byte) error {
 			WithHint("Give the password in auth.users_file, or change the method in the node's pg_hba.conf to scram-sha-256.")
 	}
 	return loginFailed("the node asks for an authentication method (%d) that is not supported", code)
+}
+
+// unproven refuses a node that has begun SCRAM, in which both sides prove that they know
+// the password, and has not done its part.
+func (h *handshake) unproven() error {
+	return loginFailed("the node did not prove that it knows the password of user %q", h.key.User)
 }
 
 // offer starts SCRAM when the server's list has it, bound to the node's
