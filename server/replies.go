@@ -141,7 +141,11 @@ func (u *turn) onNotice(frame []byte) error {
 func answers(r request, typ byte) (done, ok bool) {
 	switch r {
 	case reqQuery, reqInquiry, reqRestore, reqBegin:
-		return false, true
+		switch typ {
+		case wire.DataRow, wire.RowDescription, wire.CommandComplete, wire.EmptyQueryResponse,
+			wire.CopyInResponse, wire.CopyOutResponse, wire.CopyData, wire.CopyDone:
+			return false, true
+		}
 	case reqCall:
 		return false, typ == wire.FunctionCallResponse
 	case reqParse:

@@ -15,6 +15,11 @@ import (
 // taken from the client.
 const maxRequest = 256 << 10
 
+// burst is how often a turn goes on, and reads within one step, before others on its
+// loop have their turn: neither a copy nor a node that never stops talking is to hold
+// them up. That is up to some megabytes.
+const burst = 16
+
 // turn is a full-duplex pump between a client and a server. Its buffers are
 // lent by the shard for as long as anything is under way.
 type turn struct {
@@ -113,7 +118,10 @@ func (u *turn) clear() {
 
 // serve pumps until everything is answered. The error ends the session.
 func (u *turn) serve() error {
-	for {
+	for steps := 1; ; steps++ {
+		if steps%burst == 0 {
+			u.task.GiveWay()
+		}
 		moved, err := u.step()
 		if err != nil {
 			return err
@@ -125,6 +133,7 @@ func (u *turn) serve() error {
 			return nil
 		}
 		if !moved && !u.session.conn.Hung() {
+			steps = 0
 			u.task.Wait(time.Time{})
 		} else if !moved {
 			if err := u.outlive(); err != nil {
@@ -261,7 +270,7 @@ func (u *turn) send() (bool, error) {
 
 // relay reads from the server and writes to the client.
 func (u *turn) relay() (moved bool, err error) {
-	for {
+	for range burst {
 		owed := !u.flushed()
 		if blocked, err := u.flush(); blocked || err != nil {
 			return moved, err
@@ -284,6 +293,7 @@ func (u *turn) relay() (moved bool, err error) {
 			return true, err
 		}
 	}
+	return moved, nil
 }
 
 // flush writes to the client what is meant for it: local first, then the run of

@@ -94,6 +94,19 @@ func (t *Task) Wait(deadline time.Time) bool {
 	return !t.expired
 }
 
+// GiveWay returns after the loop has looked at what else there is to do. It costs a
+// system call.
+func (t *Task) GiveWay() {
+	over := false
+	t.loop.Post(func() {
+		over = true
+		t.Wake()
+	})
+	for !over {
+		t.Wait(time.Time{})
+	}
+}
+
 // Await runs f on an ordinary goroutine and returns when it is done. The loop
 // waits for f before it ends.
 func (t *Task) Await(f func()) {
