@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -182,11 +183,13 @@ func (a *asker) ask(ctx context.Context, query, user string) (string, bool, erro
 	return *text, true, nil
 }
 
-// Clip keeps a name of a stranger's choice from filling the log.
+// Clip is a name of a stranger's choice as it may stand in the log: it neither fills
+// it nor begins a line of its own, whatever bytes it has.
 func Clip(name string) string {
 	const most = 63 // the longest name that PostgreSQL knows
 	if len(name) > most {
-		return name[:most] + "..."
+		name = name[:most] + "..."
 	}
-	return name
+	quoted := strconv.Quote(name)
+	return quoted[1 : len(quoted)-1]
 }
