@@ -93,3 +93,14 @@ func TestEndlessPipeline(t *testing.T) {
 		t.Errorf("%d of %d answers, %v", closed, frames, err)
 	}
 }
+
+// Ensure that what a stranger wants set is not looked at: it is said of a mistake there
+// as little as it costs.
+func TestSettingsOfStrangers(t *testing.T) {
+	r := newRig(t, 0, nil)
+	for password, want := range map[string]string{"wrong": "28P01", "bench": "0A000"} {
+		if _, err := pgx.Connect(t.Context(), r.dsn("options=-x", "password="+password)); code(err) != want {
+			t.Errorf("password %s: %v, want %s", password, err, want)
+		}
+	}
+}

@@ -88,6 +88,9 @@ func (l *login) run() error {
 	if err := l.admit(); err != nil {
 		return err
 	}
+	if err := l.configure(); err != nil {
+		return err
+	}
 	params, err := l.parameters()
 	if err != nil {
 		return err
@@ -186,7 +189,7 @@ func gone(err error) error {
 	return fmt.Errorf("%w: %w", errGone, err)
 }
 
-// identify reads who the client is and what it wants set.
+// identify reads who the client is and what it has come for.
 func (l *login) identify() error {
 	p := l.startup.Params
 	l.user, l.database = p["user"], p["database"]
@@ -204,10 +207,16 @@ func (l *login) identify() error {
 	if !l.console {
 		l.profile = l.shard.srv.config().profileOf(l.database, l.user)
 	}
+	return nil
+}
+
+// configure reads what the client wants set. It comes after the proof of who it is: a
+// start-up packet may hold a thousand settings, which are tens of milliseconds of work.
+func (l *login) configure() error {
 	if l.replication {
 		return nil // what it sets is the server's business
 	}
-	initial, err := startupSettings(p)
+	initial, err := startupSettings(l.startup.Params)
 	if err != nil {
 		return err
 	}
