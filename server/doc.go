@@ -86,6 +86,7 @@
 //
 // For administrators:
 //   - gate.go, hold.go, suspend.go: DISABLE, PAUSE, KILL; recovery; SUSPEND
-//   - headcount.go: limits of clients
+//   - headcount.go, logins.go: limits of clients, and of those that are logging in
+//   - visit.go: every client is looked at, a few at a time
 //   - report.go, tally.go, work.go: views and counters for the console
 package server
