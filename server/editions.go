@@ -8,6 +8,10 @@ import (
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
+// revalidate is the routine of PostgreSQL's in errors of a result's type. Drivers
+// (JDBC, postgres.js) prepare the statement anew when they read it.
+const revalidate = "RevalidateCachedQuery"
+
 // editions counts how often the result of a shared statement has changed its type.
 // A session that prepares it anew gets a new one; the servers may still have the
 // old one, which those who prepared it before go on to use: they get the error that
@@ -69,7 +73,7 @@ func (u *turn) outdated(e *wire.Error) bool {
 	switch {
 	case gone:
 		s.server.Statements.Remove(p.statement.Name)
-	case e.Code == "0A000" && e.Routine == "RevalidateCachedQuery",
+	case e.Code == "0A000" && e.Routine == revalidate,
 		e.Code == "XX000" && strings.HasPrefix(e.Message, "cache lookup failed for type "): // dropped and made anew
 		u.renew(first, p)
 	default:
@@ -98,7 +102,9 @@ func (u *turn) outgrown(e *wire.Error) *wire.Error {
 	if first.uses == "" || first.first || e.Code != "08P01" || e.Routine != "PortalSetResultFormat" {
 		return nil
 	}
-	return wire.Errorf("0A000", "cached plan must not change result type")
+	told := wire.Errorf("0A000", "cached plan must not change result type")
+	told.Routine = revalidate
+	return told
 }
 
 // repeatable reports whether the batch that the server has refused can be encoded

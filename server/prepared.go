@@ -217,8 +217,17 @@ func (u *turn) encodeBind(b []byte, size int) error {
 	head, at := wire.Begin(u.request, wire.Bind)
 	head = wire.AppendString(wire.AppendString(head, portal), server)
 	missing := size - len(b)
-	u.request = wire.End(append(head, rest...), at)
-	u.expect(u.use(reqBind, p))
+	if missing == 0 {
+		head = appendFormats(head, rest, p.columns)
+	} else {
+		head = append(head, rest...)
+	}
+	u.request = wire.End(head, at)
+	e := u.use(reqBind, p)
+	if len(portal) == 0 {
+		u.bound = e.uses
+	}
+	u.expect(e)
 	if missing > 0 {
 		setLength(u.request[at:], len(u.request)-at-1+missing)
 		u.commit()
@@ -256,7 +265,8 @@ func (u *turn) encodeTarget(typ byte, frame []byte) error {
 	}
 	switch {
 	case body[0] == 'P' && typ == wire.Describe:
-		u.forward(frame, reqDescribe)
+		u.request = append(u.request, frame...)
+		u.expect(expected{request: reqDescribe, uses: u.portalOf(name)})
 	case body[0] == 'P':
 		u.forward(frame, reqClose)
 	case typ == wire.Describe:
@@ -276,6 +286,14 @@ func (u *turn) encodeTarget(typ byte, frame []byte) error {
 		u.encodeClose(string(name))
 	}
 	return nil
+}
+
+// portalOf is the shared statement behind a portal: "" for none that is known.
+func (u *turn) portalOf(portal []byte) string {
+	if len(portal) > 0 {
+		return ""
+	}
+	return u.bound
 }
 
 func (u *turn) encodeClose(name string) {

@@ -55,7 +55,7 @@ type expected struct {
 	visibility visibility
 	statement  string          // what reqParse or reqExecute prepares, reqClose closes; the server's name
 	closes     string          // what that name stands for, if anything is known of it
-	uses       string          // the shared statement that reqBind and reqDescribeStatement need
+	uses       string          // the shared statement that reqBind and the two of Describe need
 	first      bool            // it is the session's first use of it
 	client     string          // the client's name of what a Parse prepares or a Close closes
 	before     prepared        // what that name meant before; nameless for nothing

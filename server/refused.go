@@ -27,7 +27,7 @@ func objectionOf(e *wire.Error) objection {
 	case "25006": // read_only_sql_transaction
 		return byNature
 	case "0A000":
-		if e.Routine == "RevalidateCachedQuery" { // see outdated
+		if e.Routine == revalidate { // see outdated
 			return noObjection
 		}
 		return perhaps

@@ -85,6 +85,7 @@ func (u *turn) relayLarge() bool {
 func (u *turn) onFrame(typ byte, frame []byte) error {
 	switch typ {
 	case wire.NotificationResponse: // whatever we ask meanwhile, it is the client's
+		u.session.ownNotification(frame)
 		u.show(frame, true)
 		return nil
 	case wire.NoticeResponse:
@@ -115,6 +116,8 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 			tag, _, _ := wire.CString(frame[wire.HeaderLen:])
 			u.onTag(string(tag))
 		}
+	case typ == wire.RowDescription && u.replies.first().uses != "":
+		u.learnColumns(frame)
 	case typ == wire.DataRow && request == reqInquiry:
 		u.learn(frame)
 	}

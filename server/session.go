@@ -80,6 +80,7 @@ type prepared struct {
 	statement pool.Statement
 	facts     *sqlparse.Facts
 	used      bool // by Bind or EXECUTE
+	columns   int  // that the client knows of; 0 for no need to tell
 }
 
 // unnamed is the client's unnamed statement: it outlives the server it was

@@ -43,7 +43,8 @@ type turn struct {
 
 	// To the server, and what it will answer.
 	request []byte
-	sent    int // of request
+	sent    int    // of request
+	bound   string // the shared statement that the unnamed portal was made of last
 	replies queue
 	effects effects // of the batch being encoded
 	holding bool    // the next frame waits for answers: see unsettled

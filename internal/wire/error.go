@@ -20,7 +20,7 @@ type Error struct {
 	Detail   string
 	Hint     string
 	Position int    // 1-based character in the query, 0 for none
-	Routine  string // of the server's source; read only
+	Routine  string // of the server's source
 }
 
 func (e *Error) Error() string {
@@ -76,7 +76,7 @@ func appendFields(b []byte, e *Error) []byte {
 		code  byte
 		value string
 	}{{'S', e.Severity}, {'V', e.Severity}, {'C', e.Code}, {'M', e.Message},
-		{'D', e.Detail}, {'H', e.Hint}, {'P', position}} {
+		{'D', e.Detail}, {'H', e.Hint}, {'P', position}, {'R', e.Routine}} {
 		if f.value != "" {
 			b = AppendString(append(b, f.code), strings.ReplaceAll(f.value, "\x00", ""))
 		}
