@@ -252,6 +252,9 @@ func (l *leasing) setback(err error) error {
 		return nil
 	}
 	if !errors.As(err, &dial) || !dial.Unreachable() {
+		if l.overrule() {
+			return nil
+		}
 		return toClient(err)
 	}
 	if limit := l.limit(); !limit.IsZero() && time.Now().After(limit) {

@@ -124,3 +124,14 @@ func (u *turn) explained(e *wire.Error) *wire.Error {
 	}
 	return e.WithHint(strings.TrimSpace(e.Hint + " The transaction runs on a standby. SET pgherd.route = 'primary' in front of BEGIN has it run on the primary."))
 }
+
+// overrule has the primary decide whether a read is let in that a standby has refused
+// the login for: it may not have replayed yet that the database or user was made.
+func (l *leasing) overrule() bool {
+	if l.need != routing.Read || l.route.Role != cluster.Standby {
+		return false
+	}
+	l.need = routing.Write
+	l.remarks.writes, l.remarks.why = true, routing.Refused
+	return true
+}

@@ -215,3 +215,19 @@ func testPoolAfterRefusals(t *testing.T, r *rig) {
 		})
 	})
 }
+
+// Ensure that a database that a standby doesn't have yet can be used.
+func TestDatabaseNewToStandby(t *testing.T) {
+	r := newRig(t, 1, nil)
+	r.caughtUp()
+	r.cluster.Exec(1, "select pg_wal_replay_pause()")
+	r.cluster.Exec(0, "create database fresh")
+	c := r.connect("dbname=fresh")
+	for range 2 {
+		var one int
+		if err := c.QueryRow(t.Context(), "select 1").Scan(&one); err != nil || one != 1 {
+			t.Errorf("%d, %v", one, err)
+		}
+	}
+	r.cluster.Exec(1, "select pg_wal_replay_resume()")
+}
