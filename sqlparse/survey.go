@@ -138,7 +138,7 @@ func (s *survey) holdFor(name string, args []*pg.Node) {
 	switch {
 	case takesSessionLock(name):
 		s.hold(PinAdvisoryLock)
-	case name == "setseed":
+	case name == "setseed", strings.HasPrefix(name, "dblink_connect"): // an extension's, but nothing else is called so
 		s.hold(PinSessionSet)
 	case strings.HasPrefix(name, "pg_advisory_unlock"):
 		s.traits |= Releases
