@@ -108,6 +108,9 @@ func (s *survey) call(n *pg.FuncCall) {
 	case isTempSchema(n.Funcname[0].GetString_().GetSval()):
 		s.traits |= Writes
 		s.sessionOnly = true
+	case strings.HasPrefix(name, "dblink_connect"): // an extension's, in any schema; nothing else is called so
+		s.traits |= Writes
+		s.hold(PinSessionSet)
 	case !builtIn || len(n.Funcname) == 1 && !isBuiltIn(name):
 		s.asksCatalog = true
 	case OnlyReads(name):
@@ -138,7 +141,7 @@ func (s *survey) holdFor(name string, args []*pg.Node) {
 	switch {
 	case takesSessionLock(name):
 		s.hold(PinAdvisoryLock)
-	case name == "setseed", strings.HasPrefix(name, "dblink_connect"): // an extension's, but nothing else is called so
+	case name == "setseed":
 		s.hold(PinSessionSet)
 	case strings.HasPrefix(name, "pg_advisory_unlock"):
 		s.traits |= Releases
