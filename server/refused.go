@@ -125,6 +125,18 @@ func (u *turn) explained(e *wire.Error) *wire.Error {
 	return e.WithHint(strings.TrimSpace(e.Hint + " The transaction runs on a standby. SET pgherd.route = 'primary' in front of BEGIN has it run on the primary."))
 }
 
+// occupied has what is refused because a database is in use say that our own
+// connections to it count, of which the client can't know.
+func (u *turn) occupied(e *wire.Error) *wire.Error {
+	switch e.Routine {
+	case "dropdb", "createdb", "RenameDatabase", "movedb":
+		if e.Code == "55006" {
+			return e.WithHint("Idle connections of pgherd count, too: RECONNECT and the database's name, on its console, closes them.")
+		}
+	}
+	return nil
+}
+
 // overrule has the primary decide whether a read is let in that a standby has refused
 // the login for: it may not have replayed yet that the database or user was made.
 func (l *leasing) overrule() bool {

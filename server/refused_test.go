@@ -1,11 +1,14 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pgtest"
@@ -230,4 +233,20 @@ func TestDatabaseNewToStandby(t *testing.T) {
 		}
 	}
 	r.cluster.Exec(1, "select pg_wal_replay_resume()")
+}
+
+// Ensure that who can't drop a database because of our idle connections is told.
+func TestDatabaseInUse(t *testing.T) {
+	r := single(t, 1, 2)
+	r.cluster.Exec(0, "create database idle")
+	c := r.connect("dbname=idle")
+	if _, err := c.Exec(t.Context(), "create table t (a int)"); err != nil {
+		t.Fatal(err)
+	}
+	c.Close(t.Context())
+	_, err := r.connect().Exec(t.Context(), "drop database idle")
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != "55006" || !strings.Contains(refused.Hint, "RECONNECT") || refused.Detail == "" {
+		t.Errorf("%+v", refused)
+	}
 }
