@@ -57,14 +57,15 @@
 //   - parameters.go: settings that the server is given, parameters it reports
 //   - encode.go: frames to the server
 //   - queue.go: answers that are due
-//   - replies.go: frames to the client
+//   - replies.go, notification.go: frames to the client; those of LISTEN
 //   - effects.go: what an answered batch has done to the session
 //   - writes.go: when anybody wrote last
 //
 // Statements that have names:
 //   - prepared.go: Parse, Bind, Close; shared names on the servers
 //   - names.go: PREPARE, EXECUTE, DEALLOCATE
-//   - editions.go: a result that has changed its type
+//   - columns.go, editions.go: the columns that the client knows; a result that has
+//     changed its type
 //   - promise.go: a Parse that is answered before there is a server
 //   - unsettled.go, undo.go: names in pipelines some of whose batches fail
 //
