@@ -58,8 +58,7 @@ func (r *rig) recoversBy(node, primary cluster.NodeID, how Options, announced ..
 			r.t.Errorf("said %q, want %q among it", said, part)
 		}
 	}
-	jobs := r.engine.Jobs()
-	if got := jobs[len(jobs)-1].Source; how.Source != cluster.NoNode && got != how.Source {
+	if got := r.lastJob().Source; how.Source != cluster.NoNode && got != how.Source {
 		r.t.Errorf("the source is node %d, want %d", got, how.Source)
 	}
 	r.recovered(node, primary)

@@ -50,6 +50,26 @@ func (r *rig) crashInTheSwap(renames int) {
 	<-dead
 }
 
+// survivesTheSwap has the engine die in the swap, and the next one recover node 1.
+func (r *rig) survivesTheSwap(renames int, by Procedure) {
+	r.t.Helper()
+	r.primary(0)
+	r.crashInTheSwap(renames)
+	r.primary(0)
+	if err := r.engine.Recover(r.t.Context(), 1, nil); err != nil {
+		r.t.Fatal(err)
+	}
+	if got := r.lastJob().Procedure; got != by {
+		r.t.Errorf("recovered by %v, want %v", got, by)
+	}
+	r.db.AssertHealthy(0, 1)
+}
+
+func (r *rig) lastJob() Job {
+	jobs := r.engine.Jobs()
+	return jobs[len(jobs)-1]
+}
+
 // After a crash at any moment of the swap the node comes back with its own
 // configuration, and nothing is left beside it but what is told.
 func TestCrashInTheSwap(t *testing.T) {
@@ -67,17 +87,7 @@ func TestCrashInTheSwap(t *testing.T) {
 			r := r.on(t)
 			r.db.Stop(1)
 			appendTo(t, filepath.Join(r.db.Node(1).DataDirectory, "postgresql.conf"), fmt.Sprintf("work_mem = '%dMB'\n", 7+c.renames))
-			r.primary(0)
-			r.crashInTheSwap(c.renames)
-			r.primary(0)
-			if err := r.engine.Recover(t.Context(), 1, nil); err != nil {
-				t.Fatal(err)
-			}
-			jobs := r.engine.Jobs()
-			if got := jobs[len(jobs)-1].Procedure; got != c.by {
-				t.Errorf("recovered by %v, want %v", got, c.by)
-			}
-			r.db.AssertHealthy(0, 1)
+			r.survivesTheSwap(c.renames, c.by)
 			r.want(1, "SHOW work_mem", fmt.Sprintf("%dMB", 7+c.renames))
 			r.wantBeside(c.beside...)
 		})

@@ -28,8 +28,7 @@ func (r *rig) returns(node, primary cluster.NodeID, by Procedure, wantSteps ...S
 	if err != nil {
 		r.t.Fatalf("%v\n%s", err, strings.Join(said, "\n"))
 	}
-	jobs := r.engine.Jobs()
-	if got := jobs[len(jobs)-1].Procedure; got != by {
+	if got := r.lastJob().Procedure; got != by {
 		r.t.Errorf("recovered by %v, want %v: %q", got, by, said)
 	}
 	for _, s := range []Step{StepRewind, StepBackup} {

@@ -118,17 +118,7 @@ func TestCrashInTheSwapOfTablespaces(t *testing.T) {
 			r := r.on(t)
 			r.db.Exec(0, "UPDATE fast SET g = g + 1")
 			r.db.Stop(1)
-			r.primary(0)
-			r.crashInTheSwap(c.renames)
-			r.primary(0)
-			if err := r.engine.Recover(t.Context(), 1, nil); err != nil {
-				t.Fatal(err)
-			}
-			jobs := r.engine.Jobs()
-			if got := jobs[len(jobs)-1].Procedure; got != c.by {
-				t.Errorf("recovered by %v, want %v", got, c.by)
-			}
-			r.db.AssertHealthy(0, 1)
+			r.survivesTheSwap(c.renames, c.by)
 			r.wantLocation(1, "fast", here)
 			r.wantBeside(c.beside...)
 		})
