@@ -1,45 +1,23 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-
-	"github.com/jackc/pgx/v5"
-
-	"github.com/pgherd/pgherd/internal/cluster"
 )
 
 // errNotOneCluster is told in full by checkTogether.
 var errNotOneCluster = errors.New("the nodes are not one cluster with one primary")
 
 // checkTogether prints what no node can tell alone.
-func checkTogether(ctx context.Context, nodes []nodeCheck, as cluster.Credentials, out io.Writer) error {
-	answered := slices.DeleteFunc(slices.Clone(nodes), func(n nodeCheck) bool { return n.major == 0 })
-	for i := range answered {
-		if err := answered[i].identify(ctx, as); err != nil {
-			return err
-		}
-	}
+func checkTogether(nodes []nodeCheck, out io.Writer) error {
+	answered := slices.DeleteFunc(slices.Clone(nodes), func(n nodeCheck) bool { return n.system == "" })
 	if err := oneCluster(answered, len(nodes)); err != nil {
 		fmt.Fprintln(out, err)
 		return errNotOneCluster
 	}
 	return nil
-}
-
-// identify asks a node which cluster it belongs to.
-func (c *nodeCheck) identify(ctx context.Context, as cluster.Credentials) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, c.OwnConninfo(as).With("dbname", as.Database).String())
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	return conn.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&c.system)
 }
 
 // oneCluster finds a node of another cluster, and a primary too many or none.

@@ -24,7 +24,7 @@ type nodeCheck struct {
 	cluster.Node
 	release, role, position string
 	directory               string // data_directory, "" when the monitor may not see it
-	system                  string // identifier of its cluster, when that was asked
+	system                  string // identifier of its cluster
 	major                   int    // 0 when the server did not answer
 	lacks                   rights.Missing
 	failed                  bool
@@ -44,7 +44,7 @@ func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 		c.checkRights(cfg, out)
 		nodes = append(nodes, c)
 	}
-	whole := checkTogether(ctx, nodes, monitor, out)
+	whole := checkTogether(nodes, out)
 	major := slices.MaxFunc(nodes, func(a, b nodeCheck) int { return a.major - b.major }).major
 	failed := 0
 	for i := range nodes {
@@ -89,6 +89,9 @@ func (c *nodeCheck) ask(ctx context.Context, as cluster.Credentials) error {
 		Scan(&c.release, &c.major, &c.role, &c.position, &c.directory)
 	if err == nil {
 		c.lacks, err = rights.Ask(ctx, conn)
+	}
+	if err == nil {
+		err = conn.QueryRow(ctx, "SELECT system_identifier::text FROM pg_control_system()").Scan(&c.system)
 	}
 	return err
 }
