@@ -2,6 +2,7 @@ package server
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,8 +23,9 @@ func TestRandomBlocks(t *testing.T) {
 	through, direct := r.raw(), r.direct()
 	reads := r.server.Selects(1) + r.server.Selects(2)
 	var said []string
+	statements := statementsOf(dice)
 	for range 600 {
-		form, list := forms[dice.IntN(len(forms))], randomStatements(dice)
+		form, list := forms[dice.IntN(len(forms))], someOf(statements, dice)
 		said = append(said, form.name+": "+strings.Join(list, "; "))
 		through.send(form.encode(list, "here"))
 		direct.send(form.encode(list, "there"))
@@ -81,9 +83,22 @@ declare c cursor for select n from TABLE order by n
 fetch 2 c
 close c
 begin; select sum(v) from TABLE
-select sum(v) from TABLE; commit`, "\n")
+select sum(v) from TABLE; commit
+commit; select sum(v) from TABLE
+rollback; update TABLE set v = v + 1 where n = 3
+commit; insert into TABLE values (1, 1); select 1
+select 1/0; commit; select 1`, "\n")
 
-func randomStatements(dice *rand.Rand) []string {
+// onlyOne of these is in a run: whether a failed block that is chained keeps its modes
+// depends on whether it has failed within a savepoint, which pgherd does not know.
+var onlyOne = [2]string{"savepoint a", "commit and chain"}
+
+func statementsOf(dice *rand.Rand) []string {
+	out := onlyOne[dice.IntN(2)]
+	return slices.DeleteFunc(slices.Clone(statements), func(s string) bool { return s == out })
+}
+
+func someOf(statements []string, dice *rand.Rand) []string {
 	list := make([]string, 1+dice.IntN(3))
 	for i := range list {
 		list[i] = statements[dice.IntN(len(statements))]

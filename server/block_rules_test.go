@@ -212,12 +212,7 @@ func TestBlockWithoutServer(t *testing.T) {
 // that one that is tied to it does not pretend to.
 func TestBlockLosesStandby(t *testing.T) {
 	r := overNodes(t, 1, nil)
-	kill := func() {
-		conn := r.cluster.Conn(1)
-		const servers = "from pg_stat_activity where usename = 'bench' and backend_type = 'client backend' and pid <> pg_backend_pid() and query not like '%lsn%'"
-		query[int](t, conn, "select count(pg_terminate_backend(pid)) "+servers)
-		await(t, func() bool { return query[int](t, conn, "select count(*) "+servers) == 0 })
-	}
+	kill := func() { r.killServers(1) }
 	c := r.raw()
 	c.do("begin", begun)
 	c.do(where, onStandby)
@@ -237,6 +232,15 @@ func TestBlockLosesStandby(t *testing.T) {
 	kill()
 	c.do("select a from t", "T D:x C:SELECT_1 Z:T")
 	c.do("commit", committed)
+}
+
+// killServers terminates the backends of a node that serve clients.
+func (r *rig) killServers(node cluster.NodeID) {
+	r.Helper()
+	conn := r.cluster.Conn(node)
+	const servers = "from pg_stat_activity where usename = 'bench' and backend_type = 'client backend' and pid <> pg_backend_pid() and query not like '%lsn%'"
+	query[int](r.T, conn, "select count(pg_terminate_backend(pid)) "+servers)
+	await(r.T, func() bool { return query[int](r.T, conn, "select count(*) "+servers) == 0 })
 }
 
 // Ensure that a block's reads see what its session has written, on whichever node.

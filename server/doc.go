@@ -72,6 +72,7 @@
 // Special batches:
 //   - block.go, play.go: transaction blocks that may go on elsewhere; BEGIN and
 //     COMMIT that no server sees
+//   - parting.go: batches that go on behind the end of a block on a standby
 //   - large.go: frames that are passed on as they come
 //   - question.go, explain.go, consult.go: what pgherd answers itself
 //

@@ -36,8 +36,11 @@ func (u *turn) awaitAnswers() {
 
 func (u *turn) advanceFrame() (bool, error) {
 	u.holding = false
-	if u.passing > 0 {
+	switch {
+	case u.passing > 0:
 		return u.pass(), nil
+	case u.parted != notParted:
+		return false, nil
 	}
 	typ, size := wire.Peek(u.pending())
 	switch {
@@ -100,7 +103,7 @@ func (u *turn) alone(typ byte, size int) (done, handled bool) {
 			return false, true
 		}
 		u.take(size)
-		u.skipping, u.ended = false, false
+		u.skipping, u.ended = false, nil
 		u.local = wire.AppendReady(u.local, u.session.tx)
 		return true, true
 	}
@@ -115,7 +118,7 @@ func (u *turn) alone(typ byte, size int) (done, handled bool) {
 
 // drop takes a frame without passing it on.
 func (u *turn) drop(size int) bool {
-	u.passing = size
+	u.passing, u.dropped = size, true
 	return u.pass()
 }
 
@@ -211,9 +214,15 @@ func (u *turn) encode(typ byte, size int) (bool, error) {
 	if u.holding = u.unsettled(typ, frame); u.holding {
 		return false, nil
 	}
+	if u.part(typ) {
+		return true, nil
+	}
 	u.effects.end = u.before + u.taken + size
 	switch typ {
 	case wire.Query:
+		if u.partText(frame) {
+			return true, nil
+		}
 		u.encodeQuery(frame)
 	case wire.Parse:
 		u.session.tally.ClientParses++
@@ -309,16 +318,16 @@ func (u *turn) encodeLarge(typ byte, size int) (bool, error) {
 	return u.pass(), nil
 }
 
-// pass moves bytes of a large frame; without a server they are dropped. So they
-// may be, but need not, after an error.
+// pass moves bytes of a frame; without a server they are dropped.
 func (u *turn) pass() bool {
 	b := u.pending()
 	n := min(len(b), u.passing)
-	if u.session.server != nil {
+	if u.session.server != nil && !u.dropped {
 		u.request = append(u.request, b[:n]...)
 	}
 	u.take(n)
 	u.passing -= n
+	u.dropped = u.dropped && u.passing > 0
 	return n > 0
 }
 

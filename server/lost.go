@@ -106,7 +106,7 @@ func (u *turn) again() {
 	u.replies.clear()
 	u.effects = effects{}
 	u.failed, u.skipping, u.copying = false, false, false
-	u.opening, u.passing = nil, 0
+	u.opening, u.passing, u.dropped = nil, 0, false
 }
 
 // answerLost tells the client about every batch whose answer will not come.
@@ -117,6 +117,7 @@ func (u *turn) answerLost(node int) error {
 	if s.tx != wire.TxIdle && e.Code != "08007" {
 		s.orphan, after = told, wire.TxFailed
 	}
+	u.unpart()
 	answered := u.failed // it has been told something else
 	for _, x := range u.replies.due[u.replies.head:] {
 		if x.visibility != shown {

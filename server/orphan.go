@@ -31,7 +31,9 @@ func (u *turn) orphanFrame(typ byte, size int) bool {
 	body := u.pending()[wire.HeaderLen:size]
 	switch {
 	case typ == wire.Query:
-		u.orphanQuery(body)
+		if u.orphanQuery(body) {
+			return true
+		}
 	case typ == wire.FunctionCall:
 		u.orphanRefuse(typ)
 	case u.skipping:
@@ -55,22 +57,37 @@ func (u *turn) orphanRefuse(typ byte) {
 	u.skipping = true
 }
 
-// orphanQuery answers a simple Query, with ReadyForQuery.
-func (u *turn) orphanQuery(body []byte) {
+// orphanQuery answers a simple Query, with ReadyForQuery. If its text goes on behind the
+// end of the transaction, the rest is left for a server.
+func (u *turn) orphanQuery(body []byte) (rest bool) {
 	sql, _, _ := wire.CString(body)
-	if u.session.shard.srv.parser.Parse(sql).Traits.Has(sqlparse.Ends) {
-		u.endOrphan()
-	} else {
+	f := u.session.shard.srv.parser.Parse(sql)
+	n, first := 0, f.Traits.Has(sqlparse.Ends)
+	if f.Traits.Has(sqlparse.MultiStatement) {
+		n, first = sqlparse.Parting(string(sql))
+	}
+	switch {
+	case !first:
 		u.local = wire.AppendError(u.local, u.orphanError())
+	case n > 0:
+		u.endOrphan(u.session.shard.srv.parser.Parse(sql[:n]))
+		blank(sql[:n])
+		return true
+	default:
+		u.endOrphan(f)
 	}
 	u.local = wire.AppendReady(u.local, u.session.tx)
+	return false
 }
 
-// endOrphan ends the transaction. PostgreSQL answers ROLLBACK to the COMMIT of a failed
-// transaction, too.
-func (u *turn) endOrphan() {
+// endOrphan ends the transaction by a statement of these facts. PostgreSQL answers
+// ROLLBACK to the COMMIT of a failed transaction, too; AND CHAIN opens the next one.
+func (u *turn) endOrphan(f *sqlparse.Facts) {
 	s := u.session
-	s.orphan, s.tx, u.ended = notOrphaned, wire.TxIdle, false
+	s.orphan, s.tx, u.ended = notOrphaned, wire.TxIdle, nil
+	if f.Traits.Has(sqlparse.Begins) {
+		s.tx, s.block = wire.TxActive, block{loose: true}
+	}
 	u.local = wire.AppendCommandComplete(u.local, "ROLLBACK")
 }
 
@@ -91,9 +108,10 @@ func (u *turn) orphanParse(body []byte) bool {
 	name, rest, _ := wire.CString(body)
 	sql, _, ok := wire.CString(rest)
 	facts := s.shard.srv.parser.Parse(sql)
-	if u.ended = ok && facts.Traits.Has(sqlparse.Ends); !u.ended {
+	if !ok || !facts.Traits.Has(sqlparse.Ends) {
 		return false
 	}
+	u.ended = facts
 	if len(name) == 0 {
 		s.unnamed = unnamed{body: append([]byte(nil), rest...), facts: facts}
 	} else {
@@ -116,12 +134,12 @@ func (u *turn) orphanExtended(typ byte, body []byte) {
 		name, _, _ := wire.CString(rest)
 		u.unnamed = u.session.unnamed.facts
 		if f := u.factsOf(name); f != nil && f.Traits.Has(sqlparse.Ends) {
-			u.ended = true
+			u.ended = f
 			u.local = wire.AppendFrame(u.local, wire.BindComplete, "")
 			return
 		}
 	case wire.Describe:
-		if u.ended {
+		if u.ended != nil {
 			if len(body) > 0 && body[0] == 'S' {
 				u.local = wire.AppendFrame(u.local, wire.ParameterDescription, "\x00\x00")
 			}
@@ -129,8 +147,8 @@ func (u *turn) orphanExtended(typ byte, body []byte) {
 			return
 		}
 	case wire.Execute:
-		if u.ended {
-			u.endOrphan()
+		if u.ended != nil {
+			u.endOrphan(u.ended)
 			return
 		}
 	case wire.Close:

@@ -326,7 +326,7 @@ func (u *turn) onReady(frame []byte) error {
 	if visible {
 		u.reportParameters()
 	}
-	if u.show(frame, visible); !visible {
+	if u.show(frame, visible && !u.partial()); !visible {
 		if request == reqInquiry {
 			u.conclude()
 		}

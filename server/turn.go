@@ -31,9 +31,10 @@ type turn struct {
 	// From the client. The bytes of in are taken when they are encoded; they stay there
 	// for as long as they may have to be sent again.
 	in      buffer
-	taken   int // of in: encoded already
-	before  int // bytes of this turn that were in front of in
-	passing int // bytes of a large frame that are still to be passed on to the server
+	taken   int  // of in: encoded already
+	before  int  // bytes of this turn that were in front of in
+	passing int  // bytes of a frame that are still to be passed on to the server
+	dropped bool // they are not: nobody wants that frame
 
 	// What gather has found out about the batch that begins behind what is taken.
 	ahead   []*sqlparse.Facts // of its Query and Parse frames, for encode
@@ -49,6 +50,7 @@ type turn struct {
 	effects effects // of the batch being encoded
 	holding bool    // the next frame waits for answers: see unsettled
 	copying bool    // the server waits for what the client copies in
+	parted  parted  // the batch under way goes on behind its end
 
 	// From the server to the client. The client gets local first, then what was scanned.
 	reply    buffer
@@ -72,9 +74,9 @@ type turn struct {
 	reading bool            // the batch under way takes a snapshot
 	opening *sqlparse.Facts // BEGIN under way on a standby that the block may leave again
 
-	skipping  bool // after an error in a pipeline whose Sync has not come yet
-	ended     bool // the batch ends the orphaned transaction
-	resetting bool // the server carries out server_reset_query
+	skipping  bool            // after an error in a pipeline whose Sync has not come yet
+	ended     *sqlparse.Facts // of what ends the orphaned transaction in this batch
+	resetting bool            // the server carries out server_reset_query
 }
 
 // replay says whether the batch under way may be sent to another server.
