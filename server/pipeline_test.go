@@ -62,6 +62,10 @@ func skipped() []conversation {
 			join(slow, mParse("", "selec"), mParse("", "select 'skipped'"), mSync()),
 			join(run(""), mSync()),
 		}},
+		{"unnamed statement, not used, and a wrong one behind it", [][]byte{
+			join(mParse("", "select 'old'"), mSync()),
+			join(mParse("z", "select pg_sleep(0.02)"), run("z"), mBind("", "no such"), run(""), mSync(), mParse("", "selec"), mSync(), run(""), mSync()),
+		}},
 		{"unnamed statement closed", [][]byte{
 			join(mParse("", "select 'old'"), mSync()),
 			join(slow, mBind("", "no such"), mClose('S', ""), mSync(), run(""), mSync()),

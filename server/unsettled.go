@@ -155,9 +155,10 @@ func (u *turn) putBack(i int) {
 	q.count(e, 1)
 	next := q.nextReplaced(i)
 	switch {
-	case does == movesUnnamed:
+	case does == movesUnnamed && next == nil:
 		s.unnamed.server = nil
-		if next != nil && next.replaced != nil {
+	case does == movesUnnamed:
+		if next.replaced != nil {
 			next.replaced.server = nil
 		}
 	case does == keepsUnnamed || before == nil:
