@@ -342,6 +342,7 @@ func (u *turn) encodeQuery(frame []byte) {
 		return
 	}
 	u.asked(f)
+	u.desert(f)
 	u.effects.note(s.judged(f), sql)
 	u.nameInQuery(f, sql)
 	u.request = append(u.request, frame...)

@@ -31,6 +31,13 @@ func (h *headcount) enter(database, user string, p *Profile) *wire.Error {
 	return nil
 }
 
+// in is how many clients are in a database.
+func (h *headcount) in(database string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.databases[database]
+}
+
 func (h *headcount) leave(database, user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -207,6 +207,7 @@ func (u *turn) encodeBind(b []byte, size int) error {
 	if p.facts != nil {
 		text := u.textOf(name, p.facts)
 		u.asked(p.facts)
+		u.desert(p.facts)
 		u.effects.note(u.session.judged(p.facts), text)
 		if p.statement.Streamed() {
 			u.effects.doubt |= doubtSettings | doubtPins

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/config"
@@ -235,18 +236,36 @@ func TestDatabaseNewToStandby(t *testing.T) {
 	r.cluster.Exec(1, "select pg_wal_replay_resume()")
 }
 
-// Ensure that who can't drop a database because of our idle connections is told.
+// Ensure that our idle connections to a database don't keep anybody from dropping it;
+// while clients are in it, who tries is told that those count.
 func TestDatabaseInUse(t *testing.T) {
-	r := single(t, 1, 2)
+	r := single(t, 2, 2)
 	r.cluster.Exec(0, "create database idle")
-	c := r.connect("dbname=idle")
-	if _, err := c.Exec(t.Context(), "create table t (a int)"); err != nil {
-		t.Fatal(err)
+	used := func() *pgx.Conn {
+		c := r.connect("dbname=idle")
+		if _, err := c.Exec(t.Context(), "create table if not exists t (a int)"); err != nil {
+			t.Fatal(err)
+		}
+		return c
 	}
-	c.Close(t.Context())
-	_, err := r.connect().Exec(t.Context(), "drop database idle")
+	client := r.connect()
+	used().Close(t.Context())
+	await(t, func() bool { return r.server.headcount.in("idle") == 0 })
+	if _, err := client.Exec(t.Context(), "alter database idle rename to other"); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.Exec(t.Context(), "alter database other rename to idle"); err != nil {
+		t.Error(err)
+	}
+	c := used()
+	_, err := client.Exec(t.Context(), "drop database idle")
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) || refused.Code != "55006" || !strings.Contains(refused.Hint, "RECONNECT") || refused.Detail == "" {
 		t.Errorf("%+v", refused)
+	}
+	c.Close(t.Context())
+	await(t, func() bool { return r.server.headcount.in("idle") == 0 })
+	if _, err := client.Exec(t.Context(), "drop database idle"); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,10 @@
 package sqlparse
 
-import pg "github.com/pganalyze/pg_query_go/v5"
+import (
+	"cmp"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+)
 
 // verdict is what one statement adds to the facts.
 type verdict struct {
@@ -9,6 +13,7 @@ type verdict struct {
 	pin    Pin
 	tag    string
 
+	deserted string // see Facts
 	executes string // what EXECUTE names
 	modes    Modes
 
@@ -47,6 +52,7 @@ func sum(verdicts []verdict) *Facts {
 		if f.Pin == PinNone {
 			f.Pin = v.pin
 		}
+		f.Deserted = cmp.Or(f.Deserted, v.deserted)
 		if v.executes != "" {
 			f.Executes = append(f.Executes, v.executes)
 		}

@@ -4,7 +4,7 @@ import pg "github.com/pganalyze/pg_query_go/v5"
 
 // judgeDefinition takes what is left for DDL, and pins when it makes something temporary.
 func judgeDefinition(stmt *pg.Node) verdict {
-	v := verdict{kind: DDL, traits: Writes}
+	v := verdict{kind: DDL, traits: Writes, deserted: deserts(stmt)}
 	switch stmt.GetNode().(type) {
 	case *pg.Node_DropStmt, *pg.Node_DropOwnedStmt:
 		v.traits |= Releases
@@ -16,6 +16,36 @@ func judgeDefinition(stmt *pg.Node) verdict {
 		v.traits |= Redefines
 	}
 	return v
+}
+
+// deserts is the database that must be free of others' connections for the definition
+// (CountOtherDBBackends in PostgreSQL's dbcommands.c).
+func deserts(stmt *pg.Node) string {
+	switch n := stmt.GetNode().(type) {
+	case *pg.Node_DropdbStmt:
+		return n.DropdbStmt.Dbname
+	case *pg.Node_RenameStmt:
+		if n.RenameStmt.RenameType == pg.ObjectType_OBJECT_DATABASE {
+			return n.RenameStmt.Subname
+		}
+	case *pg.Node_AlterDatabaseStmt:
+		if optionOf(n.AlterDatabaseStmt.Options, "tablespace") != "" {
+			return n.AlterDatabaseStmt.Dbname
+		}
+	case *pg.Node_CreatedbStmt:
+		return optionOf(n.CreatedbStmt.Options, "template")
+	}
+	return ""
+}
+
+// optionOf is the text of an option; "" where it is missing.
+func optionOf(options []*pg.Node, name string) string {
+	for _, o := range options {
+		if e := o.GetDefElem(); e.GetDefname() == name {
+			return e.GetArg().GetString_().GetSval()
+		}
+	}
+	return ""
 }
 
 // redefines says whether a definition may change which functions and relations a

@@ -17,6 +17,7 @@ type Facts struct {
 
 	Modes // that BEGIN, SET TRANSACTION or SET SESSION CHARACTERISTICS names
 
+	Deserted  string     // the database that nobody else may be in while DROP DATABASE or such works on it
 	Executes  []string   // the prepared statements that EXECUTE names, in order
 	Tables    []Table    // every relation that is named, each once; not the names of WITH
 	Functions []Function // every function that is called by name, each once, built-in or not

@@ -76,6 +76,25 @@ func TestTagsAndCounts(t *testing.T) {
 	}
 }
 
+func TestDeserted(t *testing.T) {
+	for sql, want := range map[string]string{
+		`drop database if exists "Mine" with (force)`:        "Mine",
+		"alter database mine rename to yours":                "mine",
+		"alter database mine set tablespace fast":            "mine",
+		"create database yours with owner x template = mine": "mine",
+		"create database yours template 'mine'":              "mine",
+		"create database yours template default":             "",
+		"alter database mine connection limit 3":             "",
+		"alter database mine set work_mem = '1MB'":           "",
+		"alter table mine rename to yours":                   "",
+		"drop table mine":                                    "",
+	} {
+		if got := New(16).Parse([]byte(sql)).Deserted; got != want {
+			t.Errorf("%s: %q, want %q", sql, got, want)
+		}
+	}
+}
+
 func TestReadOnlyUntilRefused(t *testing.T) {
 	p := New(16)
 	f := p.Parse([]byte("select a from v where b = 1"))
