@@ -80,12 +80,18 @@ func (e *effects) noteSettings(f *sqlparse.Facts, sql []byte) {
 	sets := f.Kind == sqlparse.Set || f.Kind == sqlparse.Reset
 	if sets || f.Traits.Has(sqlparse.MultiStatement) {
 		list, followed := sqlparse.Settings(string(sql))
-		if followed {
+		if followed && len(e.touched) == 0 {
 			e.addSettings(&e.settings, list)
 			return
 		}
+		if !followed {
+			list = sqlparse.Touched(string(sql))
+		}
 		e.doubt |= doubtSettings
-		e.addSettings(&e.touched, sqlparse.Touched(string(sql)))
+		e.addSettings(&e.touched, list) // behind all that were followed: their order counts
+		if followed {
+			return
+		}
 	}
 	if !f.Traits.Has(sqlparse.Configures) {
 		return
