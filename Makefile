@@ -9,13 +9,15 @@ DEMO   ?=
 CONSISTENCY ?= 30s
 # How long make chaos takes, at least.
 CHAOS ?= 1m
+# How long make explore goes on, at least.
+EXPLORE ?= 1m
 # How long make fuzz runs each target.
 FUZZTIME ?= 10s
 
 # A checkout that belongs to another user has no version to stamp.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
-.PHONY: build demo test check fmt vet lint layers unit race churn chaos fuzz corpus consistency install clean setup compiler
+.PHONY: build demo test check fmt vet lint layers unit race churn chaos explore fuzz corpus consistency install clean setup compiler
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 
@@ -55,11 +57,16 @@ race:
 
 # Clients that come and go as they like, for a minute.
 churn: setup compiler
-	PGHERD_CHURN=60s $(GO) test -run Churn -v ./server
+	PGHERD_SEED=$${PGHERD_SEED-random} PGHERD_CHURN=60s $(GO) test -run Churn -v ./server
 
 # Whatever may happen to nodes and to pgherd, at random, while clients write and read.
 chaos: setup compiler
-	PGHERD_CHAOS=$(CHAOS) $(GO) test -count=1 -timeout 2h -run '^TestChaos$$' -v ./cmd/pgherd
+	PGHERD_SEED=$${PGHERD_SEED-random} PGHERD_CHAOS=$(CHAOS) $(GO) test -count=1 -timeout 2h -run '^TestChaos$$' -v ./cmd/pgherd
+
+# All tests that make random choices, with new ones each time. In make test they make the
+# same ones in every run.
+explore: setup compiler
+	scripts/explore.sh $(EXPLORE)
 
 fuzz: compiler
 	scripts/fuzz.sh $(FUZZTIME)
@@ -70,7 +77,7 @@ corpus: setup compiler
 
 # Clients look for stale reads, in every mode of the protocol.
 consistency: setup compiler
-	PGHERD_CONSISTENCY=$(CONSISTENCY) $(GO) test -count=1 -timeout 20m -run '^TestConsistency$$' -v ./cmd/pgherd
+	PGHERD_SEED=$${PGHERD_SEED-random} PGHERD_CONSISTENCY=$(CONSISTENCY) $(GO) test -count=1 -timeout 20m -run '^TestConsistency$$' -v ./cmd/pgherd
 
 # What is there is installed: sudo often finds no Go.
 bin/pgherd:

@@ -8,13 +8,16 @@ import (
 	"time"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
 // TestStorm throws random events at Step. Whatever comes: no panic, the
 // invariants hold, every operation ends once its actions are done, and every
 // request is answered once.
 func TestStorm(t *testing.T) {
-	for seed := range uint64(300) {
+	first := pgtest.Seed(t)
+	for i := range uint64(300) {
+		seed := first + i
 		s := newStorm(t, seed)
 		for range 300 {
 			s.step(s.event())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
 // start is when every history begins; times are milliseconds after it.
@@ -297,7 +298,9 @@ type world struct {
 // Ensure, over random histories with failovers, that no read goes to a standby
 // behind its token, nor behind what the session has seen.
 func TestNeverStale(t *testing.T) {
-	for seed := range uint64(300) {
+	first := pgtest.Seed(t)
+	for i := range uint64(300) {
+		seed := first + i
 		c := config.ConsistencySession
 		if seed%3 == 0 {
 			c = config.ConsistencyGlobal

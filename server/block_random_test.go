@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/internal/pool"
 )
 
@@ -17,8 +18,7 @@ func TestRandomBlocks(t *testing.T) {
 		r.cluster.Exec(0, "insert into "+name+" select i, 0 from generate_series(1, 5) i")
 	}
 	r.caughtUp()
-	seed := seedOf(t)
-	t.Logf("seed %d", seed)
+	seed := pgtest.Seed(t)
 	dice := rand.New(rand.NewPCG(seed, 0))
 	through, direct := r.raw(), r.direct()
 	reads := r.server.Selects(1) + r.server.Selects(2)

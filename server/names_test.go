@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
 )
@@ -50,8 +50,7 @@ func TestDescribeExecute(t *testing.T) {
 // had the server in between.
 func TestDescribeExecuteInAnyOrder(t *testing.T) {
 	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, p.Size, s.MaxPrepared = config.AuthTrust, 1, 2 })
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := pgtest.Seed(t)
 	dice := rand.New(rand.NewPCG(seed, 0))
 	one, two, none := r.raw(), r.raw(), r.raw()
 	one.do("prepare s as select 1", "C:PREPARE Z:I")

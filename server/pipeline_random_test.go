@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/internal/pool"
 )
 
@@ -57,8 +58,7 @@ func TestRandomNames(t *testing.T) {
 			r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) {
 				s.Auth, s.Mode, p.Size, s.MaxPrepared = config.AuthTrust, mode, 2, 2
 			})
-			seed := seedOf(t)
-			t.Logf("seed %d", seed)
+			seed := pgtest.Seed(t)
 			d := &namer{Rand: rand.New(rand.NewPCG(seed, 0))}
 			all := []*twin{newTwin(r, "bench", nil), newTwin(r, "bench", nil)}
 			for range 1500 {

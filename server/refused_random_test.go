@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/internal/pool"
 )
 
@@ -97,8 +97,7 @@ func TestRandomRefusals(t *testing.T) {
 	r := newRig(t, 1, func(s *Config, p *pool.Config, n *int) { s.Auth, p.Size, *n = config.AuthTrust, 3, 2 })
 	mustExec(t, r.cluster.Conn(0), unwilling)
 	r.caughtUp()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := pgtest.Seed(t)
 	dice := &refusals{Rand: rand.New(rand.NewPCG(seed, 0)), known: map[string]string{}}
 	through, direct := r.raw(), r.direct()
 	standby := r.cluster.Conn(1)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/config"
+	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
 )
@@ -100,8 +101,7 @@ func TestSessionModeIsDirect(t *testing.T) {
 	const steps = 600
 	r := inSessionMode(t, nil)
 	furnish(r)
-	seed := seedOf(t)
-	t.Logf("seed %d", seed)
+	seed := pgtest.Seed(t)
 	b := newBabble(seed)
 	all := []*twin{newTwin(r, "own", nil), newTwin(r, "own", []string{"options", "-c work_mem=3MB", "DateStyle", "German"})}
 	for range steps {

@@ -75,7 +75,7 @@ var troubles = [...]trouble{
 // Ensure that whatever happens to nodes and to pgherd, nothing that was acknowledged
 // is lost, no session sees older data than it has seen or written, everything comes
 // back by RECOVER, and nothing is left behind. PGHERD_CHAOS is for how long,
-// PGHERD_SEED repeats the choices.
+// PGHERD_SEED varies the choices (pgtest.Seed).
 func TestChaos(t *testing.T) {
 	length, err := time.ParseDuration(cmp.Or(os.Getenv("PGHERD_CHAOS"), "1s"))
 	if err != nil {
@@ -100,7 +100,7 @@ func TestChaos(t *testing.T) {
 }
 
 func newChaos(t *testing.T) *chaos {
-	seed := (&rig{T: t}).seed()
+	seed := pgtest.Seed(t)
 	kind := kindOf(seed)
 	p := newProcess(t, 2, kind.extra(), append(kind.settings(), pgtest.WithSetting("wal_log_hints", "on"), pgtest.WithSetting("wal_keep_size", "256MB"))...)
 	port := pgtest.FreePort(t)

@@ -100,7 +100,7 @@ func (r *rig) try(what trial, level config.Consistency) float64 {
 		r.replicateSynchronously("remote_apply")
 		defer r.replicateAsynchronously()
 	}
-	seed := r.seed()
+	seed := pgtest.Seed(r)
 	before := r.reads()
 	began := time.Now()
 	ops := make([][]history.Op, busyClients)
@@ -123,17 +123,6 @@ func (r *rig) try(what trial, level config.Consistency) float64 {
 	wg.Wait()
 	r.judge(slices.Concat(ops...), level)
 	return r.share(before)
-}
-
-func (r *rig) seed() uint64 {
-	seed := rand.Uint64()
-	if text := os.Getenv("PGHERD_SEED"); text != "" {
-		if _, err := fmt.Sscan(text, &seed); err != nil {
-			r.Fatal(err)
-		}
-	}
-	r.Logf("PGHERD_SEED=%d", seed)
-	return seed
 }
 
 // delay sets how long the standbys wait before they replay a commit, and returns

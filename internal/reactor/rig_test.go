@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
 // methods are those that the kernel offers.
@@ -23,8 +25,7 @@ func methods(t *testing.T) map[string]Method {
 const restless Method = -1
 
 func restlessGroup(t *testing.T, n int, panicked func(any)) (*Group, error) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := pgtest.Seed(t)
 	g, err := NewGroup(n, Auto, panicked)
 	if err != nil {
 		return nil, err
