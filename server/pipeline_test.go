@@ -148,6 +148,24 @@ func TestSkippedHiddenParse(t *testing.T) {
 	other.want(1, "2 D:1 C:SELECT_1 2 D:2 C:SELECT_1 Z:I")
 }
 
+// Ensure that a name which a skipped batch was to close, and a batch behind it has closed to
+// make room, is gone from the server.
+func TestSkippedCloseBeforeAnEviction(t *testing.T) {
+	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, p.Size, s.MaxPrepared = config.AuthTrust, 1, 1 })
+	c := r.raw()
+	c.do("prepare a as select 1", "C:PREPARE Z:I")
+	c.send(join(mParse("y", "select 2"), mSync())) // which evicts a
+	c.want(1, "1 Z:I")
+	c.send(join(mParse("a", "select 3"), mSync())) // an empty statement stands in for it
+	c.want(1, "E:42P05 Z:I")
+	fails := join(one("select pg_sleep(0.02)"), one("select 1/0"))
+	c.send(join(fails, mDescribe('S', "a"), mSync(), run("y"), mSync(), mParse("z", "select 4"), mSync()))
+	c.want(3, "1 2 D: C:SELECT_1 1 E:22012 Z:I 2 D:2 C:SELECT_1 Z:I 1 Z:I")
+	c.send(join(mParse("a", "select 5"), mSync()))
+	c.want(1, "E:42P05 Z:I")
+	c.do("execute a", "T D:1 C:SELECT_1 Z:I")
+}
+
 // testSteps compares with the node.
 func testSteps(t *testing.T, name string, w *twin, steps [][]byte) {
 	defer w.pooled.send(mTerminate())

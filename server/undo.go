@@ -26,6 +26,7 @@ func (u *turn) skip() {
 // undo takes back what encode has noted about a request that was not carried out.
 // Requests must be undone in reverse order.
 func (u *turn) undo(i int) {
+	u.closedBehind(i)
 	u.undoNames(&u.replies.due[i])
 	u.putBack(i)
 	u.nothingToClose(i)
@@ -42,6 +43,23 @@ func (u *turn) nothingToClose(i int) {
 		if due[j].request == reqClose && due[j].statement == due[i].statement {
 			due[j].closes = ""
 		}
+	}
+}
+
+// closedBehind hands over what a Close was to end where one in a later batch ends the same
+// name: nothing is left to restore then, unless that one is undone as well.
+func (u *turn) closedBehind(i int) {
+	due := u.replies.due
+	if due[i].request != reqClose || due[i].statement == "" {
+		return
+	}
+	behind := false // what is in the same batch has been undone before
+	for j := i + 1; j < len(due); j++ {
+		if behind && due[j].request == reqClose && due[j].statement == due[i].statement {
+			due[j].closes, due[i].closes = due[i].closes, ""
+			return
+		}
+		behind = behind || due[j].request.ready()
 	}
 }
 
