@@ -30,3 +30,26 @@ func TestOneCluster(t *testing.T) {
 		}
 	}
 }
+
+func TestLag(t *testing.T) {
+	node := func(id cluster.NodeID, role, position, system string) nodeCheck {
+		return nodeCheck{Node: cluster.Node{ID: id, Host: "h", Port: 5432}, role: role, position: position, system: system}
+	}
+	nodes := []nodeCheck{
+		node(0, "standby", "0/3000060", "7"),
+		node(1, "primary", "1/10", "7"),
+		node(2, "standby", "1/10", "7"),
+		node(3, "standby", "1/20", "7"),
+		node(4, "standby", "unknown", "7"),
+		node(5, "standby", "0/1", "8"),
+		node(6, "", "", ""),
+	}
+	var out strings.Builder
+	printLag(nodes, &out)
+	want := "node 0 (h:5432): 4244635568 bytes behind node 1\n" +
+		"node 2 (h:5432): 0 bytes behind node 1\n" +
+		"node 3 (h:5432): 0 bytes behind node 1\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}

@@ -44,6 +44,7 @@ func checkNodes(ctx context.Context, cfg *config.Config, out io.Writer) error {
 		c.checkRights(cfg, out)
 		nodes = append(nodes, c)
 	}
+	printLag(nodes, out)
 	whole := checkTogether(nodes, out)
 	major := slices.MaxFunc(nodes, func(a, b nodeCheck) int { return a.major - b.major }).major
 	failed := 0

@@ -46,7 +46,7 @@ func commands() []command {
 		{"serve", "[--config pgherd.yaml] [--log-format text|json] [--cpu-profile FILE]", "serve clients in the foreground",
 			"Reads the configuration, connects to the nodes and serves clients until SIGTERM or\nSIGINT: then sessions end as they fall idle; a second signal ends at once. SIGHUP\nreads the configuration again.\n\n  pgherd serve\n  pgherd serve --config /etc/pgherd/pgherd.yaml --log-format json\n  pgherd serve --cpu-profile cpu.pprof", serveCommand},
 		{"check", "[--config pgherd.yaml] [--connect]", "validate a configuration",
-			"Names every mistake in the file. With --connect it also logs in to every node and\nreports its version, role and position, and whether they are one cluster.\n\n  pgherd check\n  pgherd check --config pgherd.yaml --connect", checkCommand},
+			"Names every mistake in the file. With --connect it also logs in to every node and\nreports its version, role, position and lag, and whether they are one cluster.\n\n  pgherd check\n  pgherd check --config pgherd.yaml --connect", checkCommand},
 		{"demo", "[--dir DIR] [--port 9999] [--nodes 3] [--detach | --stop]", "try it: a local cluster with pgherd in front",
 			"Makes a primary and its streaming standbys in DIR (/tmp/pgherd-demo) and serves them\non 127.0.0.1. Started again on the same directory it goes on from there. Ctrl-C\nstops it, SIGHUP reads DIR/pgherd.yaml again.\n\n  pgherd demo\n  pgherd demo --dir /tmp/two --port 9998 --nodes 2\n  pgherd demo --detach\n  pgherd demo --stop", demoCommand},
 		{"receivewal", "--dir DIR [--config pgherd.yaml] [--slot NAME] [--name NAME] [--synchronous] [--endpos LSN]", "keep the write-ahead log of the cluster",
