@@ -256,7 +256,7 @@ func (l *login) parameters() (map[string]string, error) {
 	l.judgeSettings()
 	params = maps.Clone(params)
 	delete(params, pool.DefaultIsolation)
-	params["application_name"] = l.startup.Params["application_name"]
+	params["application_name"], _ = l.initial.Lookup("application_name")
 	l.reported = pool.Reported(params)
 	params["in_hot_standby"] = "off" // writes are possible here
 	return params, nil
