@@ -165,6 +165,7 @@ func commands(d Deps, views []view) table {
 	for _, v := range views {
 		t = append(t, v.command())
 	}
+	t = append(t, queries()...)
 	t = append(t,
 		promoteNode(d.Board, d.Cluster),
 		attachNode(d.Board, d.Cluster),

@@ -6,6 +6,17 @@ import (
 	"github.com/pgherd/pgherd/internal/livesql"
 )
 
+// queries are what HELP says of SELECT and COPY, which the language parses itself.
+func queries() table {
+	refuse := func(a *args) (runFunc, error) { return nil, a.fail() }
+	return table{
+		{words: []string{"SELECT"}, usage: "...", privilege: privilegeLook, parse: refuse,
+			help: "a query over the same views as tables, in PostgreSQL's language; \\d lists them, \\d pool_nodes has the columns of one"},
+		{words: []string{"COPY"}, usage: "view | (SELECT ...) TO STDOUT [WITH (...)]", privilege: privilegeLook, parse: refuse,
+			help: "the rows as text or CSV"},
+	}
+}
+
 // selects makes statements of a session's SELECTs. One that reads a view is for
 // those who may look; the others, such as SELECT 1, are for everybody.
 func (c *Console) selects(s Session) func(sql string, declared []uint32) (statement, error) {
