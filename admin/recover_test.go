@@ -13,6 +13,9 @@ func (e *engines) ExplainRecover(_ context.Context, node cluster.NodeID, how Rec
 	if node == 0 {
 		return Plan{Obstacles: []Obstacle{{Problem: "node 0 is the primary", Hint: "promote another node"}}}, nil
 	}
+	if how.Mode == RecoverRewind {
+		return Plan{Diagnosis: "its log goes on", Loss: "8 kB of log", Steps: []string{"rewind"}}, nil
+	}
 	return Plan{Diagnosis: "its log is part of the primary's, asked for " + how.Mode.String(), Steps: []string{"stop", "start"}}, nil
 }
 

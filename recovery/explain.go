@@ -12,6 +12,7 @@ import (
 type Explanation struct {
 	Procedure Procedure // Undecided when there are obstacles
 	Reason    string    // of Diagnose; "" while not everything could be looked at
+	Loss      string    // what the node alone has and would lose, "" for nothing
 	Steps     []Step    // a running node is looked at again when it has been stopped
 	Obstacles []Obstacle
 }
@@ -33,7 +34,7 @@ func (e *Engine) Explain(ctx context.Context, node cluster.NodeID, how Options) 
 		return x, nil
 	}
 	if err == nil {
-		x.Procedure, x.Steps = p.procedure, stepsOf(p.procedure)
+		x.Procedure, x.Steps, x.Loss = p.procedure, stepsOf(p.procedure), p.alone(ctx)
 		x.Reason += p.placement()
 	}
 	return x, err

@@ -41,21 +41,27 @@ func forkOf(s *Source, l *Log) fork {
 	return f
 }
 
-// tellLoss says what the node alone has before it is taken back. It is for people to
-// know; that it cannot be found out stops nothing.
-func (r *repair) tellLoss(ctx context.Context) {
-	l := r.facts.Target.Log
-	if l == nil || r.procedure == Follow {
-		return
+// alone is what the node has and the primary has not, and the procedure takes back;
+// "" for nothing. That it cannot be found out stops nothing.
+func (p prepared) alone(ctx context.Context) string {
+	l := p.facts.Target.Log
+	if l == nil || p.procedure == Follow {
+		return ""
 	}
-	f := forkOf(r.facts.Source, l)
+	f := forkOf(p.facts.Source, l)
 	if f.bytes == 0 {
-		return
+		return ""
 	}
-	commits, err := r.instance.Commits(ctx, l.Timeline, f.own, l.End)
-	lost := fmt.Sprintf("%s of log, %s to %s of timeline %d, with %s", size(int64(f.bytes)), f.at, l.End, l.Timeline, transactions(commits, err))
-	r.job.lose(lost)
-	r.warn("what node " + strconv.Itoa(int(r.node.ID)) + " alone has is taken back: " + lost)
+	commits, err := p.instance.Commits(ctx, l.Timeline, f.own, l.End)
+	return fmt.Sprintf("%s of log, %s to %s of timeline %d, with %s", size(int64(f.bytes)), f.at, l.End, l.Timeline, transactions(commits, err))
+}
+
+// tellLoss says what the node alone has before it is taken back.
+func (r *repair) tellLoss(ctx context.Context) {
+	if lost := r.alone(ctx); lost != "" {
+		r.job.lose(lost)
+		r.warn("what node " + strconv.Itoa(int(r.node.ID)) + " alone has is taken back: " + lost)
+	}
 }
 
 // shownIDs is how many transactions are named.

@@ -135,12 +135,19 @@ func TestRewindCrashedPrimary(t *testing.T) {
 	for _, name := range segments {
 		write(t, filepath.Join(r.db.Node(0).DataDirectory, "pg_wal", "archive_status", name+".ready"), "")
 	}
+	foretold, err := r.engine.Explain(t.Context(), 0, By(Rewind))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var said []string
 	if err := r.engine.Recover(t.Context(), 0, func(p Progress) { said = append(said, p.Message) }); err != nil {
 		t.Fatal(err)
 	}
 	r.recovered(0, 1)
 	r.wantRewound()
+	if lost := r.engine.Jobs()[0].Lost; foretold.Loss != lost {
+		t.Errorf("explained the loss as %q, and it was %q", foretold.Loss, lost)
+	}
 	if got, err := os.ReadFile(archive); err != nil || string(got) != "pg_wal/000000010000000000000001 %\n" {
 		t.Errorf("archived %q, %v", got, err)
 	}

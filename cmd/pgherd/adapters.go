@@ -108,7 +108,7 @@ func procedureOf(m admin.RecoverMode) recovery.Procedure {
 
 func (r recoverer) ExplainRecover(ctx context.Context, node cluster.NodeID, how admin.RecoverOptions) (admin.Plan, error) {
 	x, err := r.engine.Explain(ctx, node, optionsOf(how))
-	plan := admin.Plan{Diagnosis: x.Reason}
+	plan := admin.Plan{Diagnosis: x.Reason, Loss: x.Loss}
 	if x.Procedure != recovery.Undecided {
 		plan.Diagnosis = x.Procedure.String() + ": " + x.Reason
 	}
