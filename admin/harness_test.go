@@ -105,7 +105,7 @@ func (e *engines) Explain(_ context.Context, node cluster.NodeID, mode PromoteMo
 
 func (e *engines) Changes(context.Context) ([]Change, error) {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
-	return []Change{{Epoch: 1, From: -1, To: -1, End: 0x3000000, Complete: true},
+	return []Change{{Epoch: 1, Kind: "failover", From: 2, To: 0, Since: at.Add(-time.Hour), End: 0x3000000, Complete: true},
 		{Epoch: 2, Kind: "promote", From: 0, To: 1, Phase: "quiesce", Since: at}}, nil
 }
 

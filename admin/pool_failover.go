@@ -11,7 +11,7 @@ import (
 // over.
 type Change struct {
 	Epoch    cluster.Epoch // that it ends, or has ended
-	Kind     string        // promote, failover
+	Kind     string        // promote, failover, outside; "" when it is not known
 	From, To cluster.NodeID
 	Phase    string
 	Since    time.Time
@@ -19,10 +19,10 @@ type Change struct {
 	Complete bool        // nothing was lost
 }
 
-// poolFailover is how the primary has changed: of a change that is over, the end
-// of its epoch is kept; of the one under way, what its journal says.
+// poolFailover is how the primary has changed: the end of each epoch with its
+// cause, and what the journal says of the change under way.
 func poolFailover(d Deps) view {
-	return view{name: "pool_failover", help: "changes of the primary: the ends of the epochs, and the change under way", audience: privilegeLook,
+	return view{name: "pool_failover", help: "changes of the primary: those that ended an epoch, and the one under way", audience: privilegeLook,
 		columns: columns("epoch:q state:s kind:s from_node:i to_node:i phase:s since:t end_lsn:s lossless:b"),
 		rows: func(ctx context.Context) ([][]any, error) {
 			changes, err := d.Cluster.Changes(ctx)

@@ -219,6 +219,9 @@ func TestSwitchoverAndBack(t *testing.T) {
 		if s.Writable() != to || !r.allUp(s) || s.Epoch != cluster.Epoch(i+2) || !s.Switches[i].Complete {
 			t.Errorf("after the switchover: %s", describe(s))
 		}
+		if c, err := r.engine.Changes(t.Context()); err != nil || len(c) != i+1 || c[i].Kind != OpSwitchover || c[i].To != to || c[i].From != 1-to || c[i].Since.Before(began) {
+			t.Errorf("the history of the changes: %+v, %v", c, err)
+		}
 		r.write(to, others(to)...)
 		r.await("all streaming", func(s *cluster.Snapshot) bool {
 			for _, id := range others(to) {

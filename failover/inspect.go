@@ -28,10 +28,10 @@ func (e *Engine) look(ctx context.Context, f func(*State)) error {
 // epoch.
 type Change struct {
 	Epoch    cluster.Epoch // that it ends, or has ended
-	Kind     OpKind        // "" when it is over, as all that follows but for the end
+	Kind     OpKind        // or "outside", of one that pgherd has found done; "" when it is not known
 	From, To cluster.NodeID
-	Phase    string
-	Since    time.Time
+	Phase    string      // "" when it is over
+	Since    time.Time   // of the phase; when it was decided, of one that is over
 	End      cluster.LSN // of the epoch's log; 0 while it is not known
 	Complete bool        // nothing behind End was lost
 }
@@ -40,7 +40,7 @@ type Change struct {
 func (e *Engine) Changes(ctx context.Context) (list []Change, err error) {
 	err = e.look(ctx, func(s *State) {
 		for _, w := range s.Switches {
-			list = append(list, Change{Epoch: w.Ended, From: cluster.NoNode, To: cluster.NoNode, End: w.LSN, Complete: w.Complete})
+			list = append(list, over(w))
 		}
 		if o := s.Op; o != nil {
 			c := Change{Epoch: s.Epoch, Kind: o.Kind, From: o.From, To: o.To, Phase: o.Phase.String()}
@@ -51,6 +51,15 @@ func (e *Engine) Changes(ctx context.Context) (list []Change, err error) {
 		}
 	})
 	return list, err
+}
+
+// over is a change that has ended.
+func over(w cluster.Switch) Change {
+	c := Change{Epoch: w.Ended, From: cluster.NoNode, To: cluster.NoNode, End: w.LSN, Complete: w.Complete}
+	if w.By.Kind != "" {
+		c.Kind, c.From, c.To, c.Since = OpKind(w.By.Kind), w.By.From, w.By.To, w.By.At
+	}
+	return c
 }
 
 // Explanation is what a promotion would do, and what stands in its way now.

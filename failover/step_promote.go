@@ -44,7 +44,7 @@ func (s *stepper) done(e Done) {
 // raiseEpoch is the turning point: once the record is written there is only
 // forward.
 func (s *stepper) raiseEpoch() {
-	w := cluster.Switch{LSN: s.Op.Reached, Complete: s.Op.complete()}
+	w := cluster.Switch{LSN: s.Op.Reached, Complete: s.Op.complete(), By: s.cause(string(s.Op.Kind), s.Op.From, s.Op.To)}
 	s.tellLoss(w)
 	s.Op.Phase, s.Op.Next = PhaseEpoch, s.nextRecord(w)
 	s.do(Action{Kind: Save, Record: &s.Op.Next})

@@ -108,7 +108,7 @@ func (s *stepper) followedByAll(claims []cluster.NodeID) (cluster.NodeID, string
 func (s *stepper) adopt(p cluster.NodeID) {
 	if s.Primary != p {
 		if s.Primary != cluster.NoNode {
-			s.endEpoch(cluster.Switch{LSN: s.Nodes[s.Primary].Last.Replayed, Complete: true})
+			s.endEpoch(cluster.Switch{LSN: s.Nodes[s.Primary].Last.Replayed, Complete: true, By: s.cause("outside", s.Primary, p)})
 		} else {
 			s.Epoch++
 		}
@@ -128,6 +128,10 @@ func (s *stepper) adopt(p cluster.NodeID) {
 
 // keptSwitches bounds the list: a session cannot have slept through more.
 const keptSwitches = 64
+
+func (s *stepper) cause(kind string, from, to cluster.NodeID) cluster.Cause {
+	return cluster.Cause{Kind: kind, From: from, To: to, At: s.now}
+}
 
 func (s *stepper) endEpoch(w cluster.Switch) {
 	w.Ended = s.Epoch

@@ -152,7 +152,7 @@ AS $$
         AS t ("epoch" bigint, "state" text, "kind" text, "from_node" integer, "to_node" integer, "phase" text, "since" timestamp with time zone, "end_lsn" text, "lossless" boolean)
 $$;
 CREATE VIEW pgherd.pool_failover AS SELECT * FROM pgherd.read_pool_failover();
-COMMENT ON VIEW pgherd.pool_failover IS 'changes of the primary: the ends of the epochs, and the change under way';
+COMMENT ON VIEW pgherd.pool_failover IS 'changes of the primary: those that ended an epoch, and the one under way';
 
 CREATE FUNCTION pgherd.read_pool_routes() RETURNS TABLE ("node_id" integer, "hostname" text, "port" integer, "reason" text, "count" bigint)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, :"dblink_schema", pg_temp

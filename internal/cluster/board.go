@@ -30,6 +30,7 @@ type Switch struct {
 	Ended    Epoch // the epoch that ended here
 	LSN      LSN   // positions behind it did not survive
 	Complete bool  // everything survived: the old primary had stopped in order
+	By       Cause `json:",omitzero"`
 }
 
 // Hold says what sessions must do with writes at the moment.

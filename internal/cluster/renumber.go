@@ -28,7 +28,7 @@ func (r Record) Renumbered(nodes []Node) Record {
 	r.Down, r.Demoted, r.Astray = to.all(was.Down), to.all(was.Demoted), to.all(was.Astray)
 	r.Synchronous.Members = to.all(was.Synchronous.Members)
 	r.Synchronous.Others += len(was.Synchronous.Members) - len(r.Synchronous.Members)
-	r.Journal, r.Nodes = to.entry(was.Journal), now
+	r.Journal, r.Nodes, r.Switches = to.entry(was.Journal), now, to.causes(was.Switches)
 	return r
 }
 

@@ -13,7 +13,7 @@ import (
 
 var full = Record{
 	SystemIdentifier: "7000000000000000001", Epoch: 3, Primary: 1,
-	Switches: []Switch{{Ended: 1, LSN: 0x500, Complete: true}, {Ended: 2, LSN: 0x900}},
+	Switches: []Switch{{Ended: 1, LSN: 0x500, Complete: true}, {Ended: 2, LSN: 0x900, By: Cause{Kind: "failover", From: 0, To: 1, At: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)}}},
 	Nodes:    []string{"a:5432", "b:5432", "c:5432"},
 	Down:     []NodeID{2}, Synchronous: Synchronous{Acks: 1, Members: []NodeID{0, 2}, Others: 1}, Promised: true, Astray: []NodeID{1},
 	Journal: &Entry{Kind: "promote", From: 0, To: 1, Phase: "rejoin", Since: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)},
