@@ -5,7 +5,8 @@
 // resolves and types every name in it, and writes SQLite's spelling of what it
 // has understood; nothing else ever reaches SQLite. Query.Run opens an empty
 // in-memory SQLite with one virtual table for each table that is read, and
-// nothing but SELECT can be said to it. Types are PostgreSQL's and are known
+// nothing but SELECT can be said to it; what all queries may use of memory is bounded
+// (memory.go). Types are PostgreSQL's and are known
 // before a query runs: Describe needs them.
 //
 // In SQLite a bool is 0 or 1, a timestamptz microseconds since 1970, as are a timestamp

@@ -2,10 +2,10 @@ package livesql
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -19,6 +19,7 @@ type engine struct {
 	now       time.Time
 	snapshots map[string][][]any // rows of the tables that are read
 	patterns  map[string]matcher
+	result    result
 }
 
 // collect asks every table for its rows, once.
@@ -42,83 +43,45 @@ func (e *engine) collect(ctx context.Context) error {
 const dsn = ":memory:?_dqs=0&_defensive=1&_pragma=temp_store(memory)&_pragma=case_sensitive_like(1)"
 
 func (e *engine) run(ctx context.Context, args []any) (result [][]any, err error) {
+	if err := countHeap(); err != nil {
+		return nil, err
+	}
 	d := &sqlite.Driver{}
 	if err := e.register(d); err != nil {
 		return nil, err
 	}
-	opened, err := d.Open(dsn)
+	db := sql.OpenDB(connector{d})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
-	conn := opened.(connection)
-	if err := e.createTables(ctx, conn); err != nil {
+	defer conn.Close()
+	if err := e.prepare(ctx, conn); err != nil {
 		return nil, err
 	}
-	named := make([]driver.NamedValue, len(args))
-	for i, a := range args {
-		named[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
-	}
-	rows, err := conn.QueryContext(ctx, e.query.sql, named)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	return e.read(ctx, rows)
+	err = conn.QueryRowContext(ctx, e.query.collecting(), args...).Scan(new(any))
+	return e.result.rows, err
 }
 
-// connection is what SQLite's driver opens.
-type connection interface {
-	driver.ExecerContext
-	driver.QueryerContext
-}
+// connector opens the databases of one driver.
+type connector struct{ driver *sqlite.Driver }
 
-func (e *engine) createTables(ctx context.Context, conn connection) error {
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(dsn) }
+func (c connector) Driver() driver.Driver                        { return c.driver }
+
+func (e *engine) prepare(ctx context.Context, conn *sql.Conn) error {
+	if err := bounded(ctx, conn); err != nil {
+		return err
+	}
 	for _, t := range e.query.tables {
 		name := quoteName(t.Name)
-		if _, err := conn.ExecContext(ctx, "CREATE VIRTUAL TABLE "+name+" USING live("+name+")", nil); err != nil {
+		if _, err := conn.ExecContext(ctx, "CREATE VIRTUAL TABLE "+name+" USING live("+name+")"); err != nil {
 			return err
 		}
 	}
-	_, err := conn.ExecContext(ctx, "PRAGMA query_only = 1", nil)
+	_, err := conn.ExecContext(ctx, "PRAGMA query_only = 1")
 	return err
-}
-
-func (e *engine) read(ctx context.Context, rows driver.Rows) ([][]any, error) {
-	var all [][]any
-	size := 0
-	for {
-		row := make([]driver.Value, len(e.query.Columns))
-		err := rows.Next(row)
-		if err == io.EOF {
-			return all, ctx.Err()
-		}
-		if err != nil {
-			return nil, err
-		}
-		made := make([]any, len(row))
-		for i, v := range row {
-			made[i] = plain(v)
-			if s, ok := made[i].(string); ok {
-				size += len(s)
-			}
-			size += 16
-		}
-		if all = append(all, made); len(all) > maxRows || size > maxSize {
-			return nil, fail(codeTooLarge, -1, "the result is too large")
-		}
-	}
-}
-
-// plain undoes what the driver makes of a value.
-func plain(v driver.Value) any {
-	switch v := v.(type) {
-	case []byte:
-		return string(v)
-	case bool, time.Time:
-		return normal(v)
-	}
-	return v
 }
 
 // Create and Connect make the engine a vtab.Module whose tables are the query's.

@@ -37,6 +37,7 @@ const (
 	codeUndefinedParam    = "42P02"
 	codeInvalidReference  = "42P10"
 	codeDuplicateAlias    = "42712"
+	codeOutOfMemory       = "53200"
 	codeTooLarge          = "54000"
 	codeTooComplex        = "54001"
 	codeCanceled          = "57014"

@@ -22,6 +22,11 @@ func (e *engine) register(d *sqlite.Driver) error {
 	if err := d.RegisterModule("live", e); err != nil {
 		return err
 	}
+	err := d.RegisterFunction("pg_collect", &sqlite.FunctionImpl{NArgs: -1,
+		MakeAggregate: func(sqlite.FunctionContext) (sqlite.AggregateFunction, error) { return &e.result, nil }})
+	if err != nil {
+		return err
+	}
 	for name, f := range e.functions() {
 		err := d.RegisterFunction(name, &sqlite.FunctionImpl{NArgs: -1, Deterministic: name != "pg_random",
 			Scalar: func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) { return f(args) }})
@@ -46,12 +51,12 @@ func (e *engine) functions() map[string]scalar {
 			return map[bool]string{true: "true", false: "false"}[asInt(a[0]) != 0], nil
 		}),
 		"pg_time_text": writer(Timestamptz), "pg_date_text": writer(Date), "pg_timestamp_text": writer(Timestamp), "pg_interval_text": writer(Interval), "pg_number_text": writer(Numeric),
-		"pg_concat": func(a []driver.Value) (driver.Value, error) { return concat("", a), nil },
+		"pg_concat": func(a []driver.Value) (driver.Value, error) { return concat("", a) },
 		"pg_concat_ws": func(a []driver.Value) (driver.Value, error) {
 			if len(a) == 0 || a[0] == nil {
 				return nil, nil
 			}
-			return concat(fmt.Sprint(a[0]), a[1:]), nil
+			return concat(fmt.Sprint(a[0]), a[1:])
 		},
 		"pg_greatest": extreme(1), "pg_least": extreme(-1),
 		"pg_size_pretty": strict(prettySize),
@@ -160,14 +165,19 @@ func (e *engine) matches(a []driver.Value, flags string) (driver.Value, error) {
 	return normal(e.patterns[pattern].MatchString(fmt.Sprint(a[0]))), nil
 }
 
-func concat(separator string, args []driver.Value) string {
+func concat(separator string, args []driver.Value) (driver.Value, error) {
 	var parts []string
+	size := 0
 	for _, a := range args {
 		if a != nil {
 			parts = append(parts, fmt.Sprint(a))
+			size += len(parts[len(parts)-1]) + len(separator)
 		}
 	}
-	return strings.Join(parts, separator)
+	if size > maxValue {
+		return nil, errTooLong
+	}
+	return strings.Join(parts, separator), nil
 }
 
 // extreme is greatest or least; NULLs do not count.

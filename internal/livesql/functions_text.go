@@ -14,6 +14,8 @@ import (
 // maxMade is how much text one call may make.
 const maxMade = 1 << 20
 
+var errTooLong = coded(fail(codeTooLarge, -1, "requested length too large"))
+
 func textFunctions() map[string]scalar {
 	return map[string]scalar{
 		"pg_lower": onText(strings.ToLower), "pg_upper": onText(strings.ToUpper), "pg_quote_ident": onText(quoteIdent),
@@ -101,7 +103,7 @@ func pad(a []driver.Value, before bool) (driver.Value, error) {
 	}
 	switch {
 	case n > maxMade:
-		return nil, coded(fail(codeTooLarge, -1, "requested length too large"))
+		return nil, errTooLong
 	case n <= len(text) || len(filler) == 0:
 		return string(text[:min(n, len(text))]), nil
 	}
@@ -118,7 +120,7 @@ func pad(a []driver.Value, before bool) (driver.Value, error) {
 func repeat(a []driver.Value) (driver.Value, error) {
 	text, n := fmt.Sprint(a[0]), max(0, asInt(a[1]))
 	if text != "" && n > int64(maxMade/len(text)) {
-		return nil, coded(fail(codeTooLarge, -1, "requested length too large"))
+		return nil, errTooLong
 	}
 	return strings.Repeat(text, int(n)), nil
 }
@@ -182,6 +184,9 @@ func replacePattern(a []driver.Value) (driver.Value, error) {
 		b = append(b, text[last:at[0]]...)
 		b = re.ExpandString(b, with, text, at)
 		last = at[1]
+		if len(b) > maxValue {
+			return nil, errTooLong
+		}
 	}
 	return string(append(b, text[last:]...)), nil
 }

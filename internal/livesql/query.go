@@ -8,6 +8,7 @@ import (
 	"time"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
+	"modernc.org/sqlite"
 )
 
 // Env is what functions tell of the session.
@@ -185,6 +186,9 @@ func explain(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if limit, ok := errors.AsType[*sqlite.Error](err); ok && outOf(limit) != nil {
+		return outOf(limit)
 	}
 	text := err.Error()
 	for _, code := range []string{codeDivisionByZero, codeOutOfRange, codeInvalidParameter, codeInvalidText,
