@@ -23,12 +23,12 @@ func (t *translation) call(s *scope, f *pg.FuncCall) (expr, error) {
 	name := nameOf(f.Funcname)
 	switch {
 	case f.Over != nil:
-		return expr{}, unsupported(f.Location, "a window function")
+		return t.windowed(s, name, f)
 	case f.AggWithinGroup || f.FuncVariadic:
 		return expr{}, unsupported(f.Location, "this call of "+name)
 	}
 	if isAggregate(name) {
-		return t.aggregate(s, name, f)
+		return t.aggregate(s, name, f, "")
 	}
 	args, err := t.list(s, f.Args)
 	if err != nil {
@@ -153,16 +153,25 @@ func isAggregate(name string) bool {
 	return false
 }
 
-func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall) (expr, error) {
-	filter, err := t.condition(s, " FILTER (WHERE ", f.AggFilter)
-	if err != nil {
-		return expr{}, err
+// aggregate translates a call of an aggregate; over is a window's OVER (...).
+func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over string) (expr, error) {
+	if over == "" && (s.clause == inWhere || s.clause == inGroup || s.clause == inAggregate) {
+		return expr{}, fail(codeGrouping, f.Location, "aggregate functions are not allowed in %s", s.clause)
 	}
-	if filter != "" {
-		filter += ")"
+	if over == "" {
+		defer func(outside clause) { s.clause = outside }(s.clause)
+		s.clause = inAggregate
+	}
+	tail := over
+	if f.AggFilter != nil {
+		filter, err := t.boolean(s, f.AggFilter)
+		if err != nil {
+			return expr{}, err
+		}
+		tail = " FILTER (WHERE " + filter.sql + ")" + over
 	}
 	if f.AggStar {
-		return expr{sql: "count(*)" + filter, typ: Int8, name: name}, nil
+		return expr{sql: "count(*)" + tail, typ: Int8, name: name}, nil
 	}
 	args, err := t.list(s, f.Args)
 	if err != nil {
@@ -178,7 +187,7 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall) (expr, er
 	}
 	order, err := t.order(s, f.AggOrder, nil)
 	function, rest, _ := strings.Cut(made.sql, "(")
-	made.sql = function + "(" + distinct + strings.TrimSuffix(rest, ")") + order + ")" + filter
+	made.sql = function + "(" + distinct + strings.TrimSuffix(rest, ")") + order + ")" + tail
 	if made.typ.array() {
 		made.sql = "('{' || " + made.sql + " || '}')"
 	}

@@ -22,5 +22,5 @@
 //     of its group instead of an error.
 //   - The time zone is UTC; of arrays there is array_agg, of functions in FROM
 //     generate_series.
-//   - WITH RECURSIVE, LATERAL, rows, DISTINCT ON, and writing of any kind are refused.
+//   - WITH RECURSIVE, LATERAL, rows, and writing of any kind are refused.
 package livesql

@@ -1,6 +1,10 @@
 package livesql
 
-import "strings"
+import (
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+)
 
 // relation is something in a FROM clause.
 type relation struct {
@@ -25,6 +29,23 @@ type scope struct {
 	relations []relation
 	merged    map[string]bool    // columns of USING: one for both sides
 	ctes      map[string]cteName // of WITH
+	windows   map[string]*pg.WindowDef
+	clause    clause // that is being translated
+}
+
+// clause is a part of a query in which not everything may stand.
+type clause int
+
+const (
+	inTargets clause = iota // and in ORDER BY
+	inWhere
+	inGroup
+	inHaving
+	inAggregate
+)
+
+func (c clause) String() string {
+	return [...]string{"the select list", "WHERE", "GROUP BY", "HAVING", "an aggregate's argument"}[c]
 }
 
 type cteName struct {

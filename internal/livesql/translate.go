@@ -63,8 +63,6 @@ func refuse(q *pg.SelectStmt) error {
 		return unsupported(-1, "SELECT INTO")
 	case len(q.LockingClause) > 0:
 		return unsupported(-1, "FOR UPDATE")
-	case len(q.WindowClause) > 0:
-		return unsupported(-1, "WINDOW")
 	case q.LimitOption == pg.LimitOption_LIMIT_OPTION_WITH_TIES:
 		return unsupported(-1, "WITH TIES")
 	}
@@ -122,17 +120,14 @@ func (t *translation) plain(s *scope, q *pg.SelectStmt) (selection, error) {
 	if err != nil {
 		return selection{}, err
 	}
+	if s.windows, err = named(q.WindowClause); err != nil {
+		return selection{}, err
+	}
 	targets, err := t.targets(s, q.TargetList)
 	if err != nil {
 		return selection{}, err
 	}
-	distinct, err := t.distinct(q)
-	if err != nil {
-		return selection{}, err
-	}
-	made := selectionOf(targets)
-	made.sql = "SELECT " + distinct + made.sql + from
-	where, err := t.condition(s, " WHERE ", q.WhereClause)
+	where, err := t.condition(s, inWhere, q.WhereClause)
 	if err != nil {
 		return selection{}, err
 	}
@@ -140,31 +135,33 @@ func (t *translation) plain(s *scope, q *pg.SelectStmt) (selection, error) {
 	if err != nil {
 		return selection{}, err
 	}
-	having, err := t.condition(s, " HAVING ", q.HavingClause)
+	having, err := t.condition(s, inHaving, q.HavingClause)
 	if err != nil {
 		return selection{}, err
 	}
+	rest := from + where + group + having
+	if len(q.DistinctClause) > 0 && q.DistinctClause[0].GetNode() != nil {
+		return t.distinctOn(s, q, targets, rest)
+	}
+	made := selectionOf(targets)
+	distinct := ""
+	if len(q.DistinctClause) > 0 {
+		distinct = "DISTINCT "
+	}
 	order, err := t.order(s, q.SortClause, targets)
-	made.sql += where + group + having + order
+	made.sql = "SELECT " + distinct + made.sql + rest + order
 	return made, err
 }
 
-func (t *translation) condition(s *scope, word string, node *pg.Node) (string, error) {
+// condition translates WHERE or HAVING, if it is there.
+func (t *translation) condition(s *scope, in clause, node *pg.Node) (string, error) {
 	if node == nil {
 		return "", nil
 	}
+	s.clause = in
 	e, err := t.boolean(s, node)
-	return word + e.sql, err
-}
-
-func (t *translation) distinct(q *pg.SelectStmt) (string, error) {
-	switch {
-	case len(q.DistinctClause) == 0:
-		return "", nil
-	case len(q.DistinctClause) == 1 && q.DistinctClause[0].GetNode() == nil:
-		return "DISTINCT ", nil
-	}
-	return "", unsupported(-1, "DISTINCT ON")
+	s.clause = inTargets
+	return " " + in.String() + " " + e.sql, err
 }
 
 // selectionOf writes the target list; its sql is only that.
@@ -226,8 +223,13 @@ func starOf(node *pg.Node) (is bool, of string, at int32) {
 }
 
 func (t *translation) group(s *scope, list []*pg.Node, targets []expr) (string, error) {
+	s.clause = inGroup
+	defer func() { s.clause = inTargets }()
 	var parts []string
 	for _, node := range list {
+		if node.GetGroupingSet() != nil {
+			return "", unsupported(node.GetGroupingSet().Location, "GROUPING SETS, ROLLUP or CUBE")
+		}
 		if n, ok, err := position(node, len(targets), "GROUP BY"); err != nil || ok {
 			if err != nil {
 				return "", err
