@@ -1,6 +1,7 @@
 package livesql
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -24,8 +25,10 @@ func (t *translation) call(s *scope, f *pg.FuncCall) (expr, error) {
 	switch {
 	case f.Over != nil:
 		return t.windowed(s, name, f)
-	case f.AggWithinGroup || f.FuncVariadic:
-		return expr{}, unsupported(f.Location, "this call of "+name)
+	case f.AggWithinGroup:
+		return t.withinGroup(s, name, f)
+	case f.FuncVariadic:
+		return expr{}, unsupported(f.Location, "VARIADIC")
 	}
 	if isAggregate(name) {
 		return t.aggregate(s, name, f, "")
@@ -147,7 +150,8 @@ func (t *translation) ofTexts(name string, args []expr) (expr, bool, error) {
 
 func isAggregate(name string) bool {
 	switch name {
-	case "count", "sum", "avg", "min", "max", "string_agg", "array_agg", "bool_and", "bool_or", "every":
+	case "count", "sum", "avg", "min", "max", "string_agg", "array_agg", "bool_and", "bool_or", "every",
+		"stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop":
 		return true
 	}
 	return false
@@ -155,21 +159,18 @@ func isAggregate(name string) bool {
 
 // aggregate translates a call of an aggregate; over is a window's OVER (...).
 func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over string) (expr, error) {
-	if over == "" && (s.clause == inWhere || s.clause == inGroup || s.clause == inAggregate) {
-		return expr{}, fail(codeGrouping, f.Location, "aggregate functions are not allowed in %s", s.clause)
-	}
 	if over == "" {
-		defer func(outside clause) { s.clause = outside }(s.clause)
-		s.clause = inAggregate
-	}
-	tail := over
-	if f.AggFilter != nil {
-		filter, err := t.boolean(s, f.AggFilter)
+		leave, err := s.enterAggregate(f.Location)
 		if err != nil {
 			return expr{}, err
 		}
-		tail = " FILTER (WHERE " + filter.sql + ")" + over
+		defer leave()
 	}
+	tail, err := t.filter(s, f)
+	if err != nil {
+		return expr{}, err
+	}
+	tail += over
 	if f.AggStar {
 		return expr{sql: "count(*)" + tail, typ: Int8, name: name}, nil
 	}
@@ -193,6 +194,24 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over stri
 	}
 	made.name = name
 	return made, err
+}
+
+// enterAggregate begins the arguments of an aggregate, if one may stand here.
+func (s *scope) enterAggregate(at int32) (leave func(), err error) {
+	outside := s.clause
+	if outside == inWhere || outside == inGroup || outside == inAggregate {
+		return nil, fail(codeGrouping, at, "aggregate functions are not allowed in %s", outside)
+	}
+	s.clause = inAggregate
+	return func() { s.clause = outside }, nil
+}
+
+func (t *translation) filter(s *scope, f *pg.FuncCall) (string, error) {
+	if f.AggFilter == nil {
+		return "", nil
+	}
+	e, err := t.boolean(s, f.AggFilter)
+	return " FILTER (WHERE " + e.sql + ")", err
 }
 
 // aggregated types an aggregate; its sql has nothing behind the arguments.
@@ -219,6 +238,13 @@ func (t *translation) aggregated(name string, args []expr, at int32) (expr, erro
 			return wrong()
 		}
 		return expr{sql: map[bool]string{true: "max", false: "min"}[name == "bool_or"] + "(" + e.sql + ")", typ: Bool}, nil
+	case "stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop":
+		if !e.typ.numeric() {
+			return wrong()
+		}
+		sql := map[string]string{"stddev": "stddev_samp", "variance": "var_samp"}[name]
+		typ := map[bool]Type{true: Float8, false: Numeric}[e.typ == Float8]
+		return expr{sql: "pg_" + cmp.Or(sql, name) + "(" + e.sql + ")", typ: typ}, nil
 	case "min", "max":
 		e, err := t.coerce(e, known(e.typ), at)
 		return expr{sql: name + "(" + e.sql + ")", typ: e.typ, scale: e.scale}, err

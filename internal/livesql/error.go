@@ -24,6 +24,7 @@ const (
 	codeInvalidText       = "22P02"
 	codeInvalidBinary     = "22P03"
 	codeInvalidDatetime   = "22007"
+	codeCardinality       = "21000"
 	codeDivisionByZero    = "22012"
 	codeOutOfRange        = "22003"
 	codeInvalidParameter  = "22023"

@@ -337,7 +337,8 @@ func (t *translation) subLink(s *scope, l *pg.SubLink) (expr, error) {
 	column := made.columns[0]
 	switch l.SubLinkType {
 	case pg.SubLinkType_EXPR_SUBLINK:
-		return expr{sql: "(" + made.sql + ")", typ: known(column.Type), scale: column.Scale, name: column.Name}, nil
+		text := "(WITH x(v) AS (" + made.sql + ") SELECT pg_only(v) FROM x)" // SQLite would take the first row
+		return expr{sql: text, typ: known(column.Type), scale: column.Scale, name: column.Name}, nil
 	case pg.SubLinkType_ANY_SUBLINK:
 		if len(l.OperName) == 0 || l.OperName[0].GetString_().Sval == "=" {
 			return t.inSubquery(s, l, made)

@@ -22,9 +22,7 @@ func (e *engine) register(d *sqlite.Driver) error {
 	if err := d.RegisterModule("live", e); err != nil {
 		return err
 	}
-	err := d.RegisterFunction("pg_collect", &sqlite.FunctionImpl{NArgs: -1,
-		MakeAggregate: func(sqlite.FunctionContext) (sqlite.AggregateFunction, error) { return &e.result, nil }})
-	if err != nil {
+	if err := registerAggregates(d, e.aggregates()); err != nil {
 		return err
 	}
 	for name, f := range e.functions() {
