@@ -56,6 +56,10 @@ func (e *engine) functions() map[string]scalar {
 			}
 			return concat(fmt.Sprint(a[0]), a[1:])
 		},
+		"pg_number_char": strict(func(a []driver.Value) (driver.Value, error) {
+			text, err := numberChar(a[0], fmt.Sprint(a[1]))
+			return text, err
+		}),
 		"pg_greatest": extreme(1), "pg_least": extreme(-1),
 		"pg_size_pretty": strict(prettySize),
 		"pg_format_type": func(a []driver.Value) (driver.Value, error) { return formatType(a[0]), nil },

@@ -18,7 +18,10 @@ func timeFunctions() map[string]scalar {
 		"pg_time_part": strict(timePart), "pg_interval_part": strict(intervalPart),
 		"pg_date": strict(func(a []driver.Value) (driver.Value, error) { return midnight(asInt(a[0])), nil }),
 		"pg_time_char": strict(func(a []driver.Value) (driver.Value, error) {
-			return timeChar(time.UnixMicro(asInt(a[0])).UTC(), fmt.Sprint(a[1])), nil
+			return timeChar(time.UnixMicro(asInt(a[0])).UTC(), timePatterns(), fmt.Sprint(a[1])), nil
+		}),
+		"pg_interval_char": strict(func(a []driver.Value) (driver.Value, error) {
+			return intervalChar(asInt(a[0]), fmt.Sprint(a[1])), nil
 		}),
 		"pg_at_zone": strict(atZone),
 	}
@@ -140,7 +143,7 @@ func atZone(a []driver.Value) (driver.Value, error) {
 
 // timeChar is to_char of a time, with the patterns of the manual's table 9.26 but for
 // Roman numerals, the era and Julian days.
-func timeChar(t time.Time, format string) string {
+func timeChar(t time.Time, patterns []timePatternOf, format string) string {
 	var b strings.Builder
 	for format != "" {
 		if rest, found := strings.CutPrefix(format, `"`); found {
@@ -149,18 +152,35 @@ func timeChar(t time.Time, format string) string {
 			format = after
 			continue
 		}
-		name, text := timePattern(t, format)
+		name, text := timePattern(t, patterns, format)
 		b.WriteString(text)
 		format = format[len(name):]
 	}
 	return b.String()
 }
 
+// intervalChar is to_char of an interval: its days and what is left of a day.
+func intervalChar(micros int64, format string) string {
+	sign := ""
+	if micros < 0 {
+		sign, micros = "-", -micros
+	}
+	var patterns []timePatternOf
+	for _, p := range timePatterns() {
+		switch p.name {
+		case "HH24", "HH12", "HH", "MI", "SS", "MS", "US":
+			patterns = append(patterns, p)
+		}
+	}
+	patterns = append(patterns, timePatternOf{"DD", true, func(time.Time) string { return fmt.Sprintf("%02d", micros/day) }})
+	return sign + timeChar(time.UnixMicro(micros).UTC(), patterns, format)
+}
+
 // timePattern is the pattern that a format begins with, and what it stands for; any
 // other character stands for itself.
-func timePattern(t time.Time, format string) (pattern, text string) {
+func timePattern(t time.Time, patterns []timePatternOf, format string) (pattern, text string) {
 	bare := strings.TrimPrefix(format, "FM")
-	for _, p := range timePatterns() {
+	for _, p := range patterns {
 		if len(bare) < len(p.name) || bare[:len(p.name)] != p.name && !(p.anyCase && strings.EqualFold(bare[:len(p.name)], p.name)) {
 			continue
 		}

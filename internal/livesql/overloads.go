@@ -11,13 +11,35 @@ func (t *translation) ofTimes(name string, args []expr, at int32) (expr, bool, e
 		return t.datePart(name, args, at)
 	case name == "date_trunc" && (len(args) == 2 || len(args) == 3):
 		return t.dateTrunc(name, args, at)
-	case name == "to_char" && len(args) == 2 && args[0].typ.temporal():
-		pattern, err := t.coerce(args[1], Text, at)
-		return expr{sql: "pg_time_char(" + args[0].sql + ", " + pattern.sql + ")", typ: Text, name: name}, true, err
+	case name == "to_char" && len(args) == 2:
+		return t.toChar(args, at)
 	case name == "timezone" && len(args) == 2:
 		return t.atTimeZone(args, at)
 	}
 	return expr{}, false, nil
+}
+
+// toChar is to_char of a time, an interval or a number. A numeric is given as text:
+// it is rounded as what it shows, a double as what it is.
+func (t *translation) toChar(args []expr, at int32) (expr, bool, error) {
+	pattern, err := t.coerce(args[1], Text, at)
+	if err != nil {
+		return expr{}, true, err
+	}
+	function, value := "", args[0].sql
+	switch of := args[0].typ; {
+	case of.temporal():
+		function = "pg_time_char"
+	case of == Interval:
+		function = "pg_interval_char"
+	case of == Numeric:
+		function, value = "pg_number_char", "pg_number_text("+value+")"
+	case of.numeric():
+		function = "pg_number_char"
+	default:
+		return expr{}, true, undefinedFunction("to_char", args, at)
+	}
+	return expr{sql: function + "(" + value + ", " + pattern.sql + ")", typ: Text, name: "to_char"}, true, nil
 }
 
 // datePart is extract(field from x).

@@ -192,7 +192,7 @@ func explain(ctx context.Context, err error) error {
 	}
 	text := err.Error()
 	for _, code := range []string{codeDivisionByZero, codeOutOfRange, codeInvalidParameter, codeInvalidText,
-		codeInvalidDatetime, codeInvalidRegexp, codeTooLarge, codeCardinality} {
+		codeInvalidDatetime, codeInvalidRegexp, codeTooLarge, codeCardinality, codeUnsupported} {
 		if _, message, found := strings.Cut(text, code+": "); found {
 			message, _, _ = strings.Cut(message, " (1)")
 			return fail(code, -1, "%s", message)
