@@ -26,6 +26,7 @@ func (e *engine) aggregates() map[string]func() sqlite.AggregateFunction {
 		"pg_percentile_cont": ordering((*ordered).between),
 		"pg_percentile_disc": ordering((*ordered).nearest),
 		"pg_mode":            ordering((*ordered).mostFrequent),
+		"pg_joined":          func() sqlite.AggregateFunction { return &joined{} },
 		"pg_only":            func() sqlite.AggregateFunction { return &only{} },
 	}
 }

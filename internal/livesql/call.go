@@ -129,6 +129,9 @@ func (t *translation) special(name string, args []expr, at int32) (expr, bool, e
 	if made, ok, err := t.ofTimes(name, args, at); ok || err != nil {
 		return made, ok, err
 	}
+	if made, ok, err := t.ofArrays(name, args, at); ok || err != nil {
+		return made, ok, err
+	}
 	return t.ofNumbers(name, args, at)
 }
 
@@ -185,10 +188,13 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over stri
 	distinct := ""
 	if f.AggDistinct {
 		distinct = "DISTINCT "
+		if name == "string_agg" {
+			made.sql = "pg_joined(pg_array(" + args[1].sql + ", " + args[0].sql + "))"
+		}
 	}
 	order, err := t.order(s, f.AggOrder, nil)
 	function, rest, _ := strings.Cut(made.sql, "(")
-	made.sql = function + "(" + distinct + strings.TrimSuffix(rest, ")") + order + ")" + tail
+	made.sql = function + "(" + distinct + rest[:len(rest)-1] + order + ")" + tail
 	if made.typ.array() {
 		made.sql = "('{' || " + made.sql + " || '}')"
 	}
@@ -221,8 +227,9 @@ func (t *translation) aggregated(name string, args []expr, at int32) (expr, erro
 		if len(args) != 2 || args[0].typ != Text {
 			return wrong()
 		}
-		separator, err := t.coerce(args[1], Text, at)
-		return expr{sql: "group_concat(" + args[0].sql + ", " + separator.sql + ")", typ: Text}, err
+		var err error
+		args[1], err = t.coerce(args[1], Text, at)
+		return expr{sql: "group_concat(" + join(args) + ")", typ: Text}, err
 	}
 	if len(args) != 1 {
 		return wrong()
@@ -261,10 +268,8 @@ func (t *translation) aggregated(name string, args []expr, at int32) (expr, erro
 
 // arrayOf is array_agg; the elements are put into brackets later.
 func (t *translation) arrayOf(e expr, at int32) (expr, error) {
-	typ, ok := map[Type]Type{Unknown: TextArray, Text: TextArray, Int4: Int4Array, Int8: Int8Array}[e.typ]
-	if !ok {
-		err := unsupported(at, "an array of "+e.typ.String())
-		err.Hint = "cast its elements to text"
+	typ, err := arrayType(e.typ, at)
+	if err != nil {
 		return expr{}, err
 	}
 	item, err := t.asText(e)

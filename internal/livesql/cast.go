@@ -17,15 +17,15 @@ func (t *translation) typeCast(s *scope, c *pg.TypeCast) (expr, error) {
 		c.Location = locationOf(c.Arg)
 	}
 	name := nameOf(c.TypeName.Names)
-	if len(c.TypeName.ArrayBounds) > 0 {
-		return e, unsupported(c.Location, "an array")
-	}
 	if strings.HasPrefix(name, "reg") {
 		return t.registered(e, name, c.Location)
 	}
 	typ, ok := typeNamed(name)
 	if !ok {
 		return e, fail("42704", c.TypeName.Location, "type %q is not known to the console", name)
+	}
+	if len(c.TypeName.ArrayBounds) > 0 {
+		return t.arrayCast(e, typ, c.Location)
 	}
 	made, err := t.cast(e, typ, c.Location)
 	if err == nil {
@@ -98,7 +98,7 @@ func (t *translation) cast(e expr, to Type, at int32) (expr, error) {
 	case from == Int4 && to == Bool:
 		return expr{sql: "(" + e.sql + " <> 0)", typ: to, name: e.name}, nil
 	}
-	return e, fail("42846", at, "cannot cast type %s to %s", from, to)
+	return e, fail(codeCannotCoerce, at, "cannot cast type %s to %s", from, to)
 }
 
 // asText converts any value to the text that a client would see.

@@ -1,6 +1,7 @@
 package livesql
 
 import (
+	"database/sql/driver"
 	"fmt"
 	"math"
 	"strconv"
@@ -177,13 +178,45 @@ func DecodeParam(oid uint32, format int16, data []byte) (any, error) {
 	case Timestamptz, Timestamp, Date:
 		return scan[time.Time](t, oid, data)
 	case TextArray, Int4Array, Int8Array:
-		return nil, fail(codeUnsupported, -1, "a parameter of type %s must be in text format", t)
+		return scanArray(t, oid, data)
 	case Interval:
 		return scan[time.Duration](t, oid, data)
 	case Float8, Numeric:
 		return scan[float64](t, oid, data)
 	}
 	return scan[int64](t, oid, data)
+}
+
+// scanArray translates an array from binary into text format.
+func scanArray(t Type, oid uint32, data []byte) (any, error) {
+	m := pgtype.NewMap()
+	var items []*string
+	if t == TextArray {
+		if err := m.Scan(oid, pgtype.BinaryFormatCode, data, &items); err != nil {
+			return nil, fail(codeInvalidBinary, -1, "incorrect binary data format in a parameter of type %s", t)
+		}
+	} else {
+		var numbers []*int64
+		if err := m.Scan(oid, pgtype.BinaryFormatCode, data, &numbers); err != nil {
+			return nil, fail(codeInvalidBinary, -1, "incorrect binary data format in a parameter of type %s", t)
+		}
+		for _, n := range numbers {
+			items = append(items, numberText(n))
+		}
+	}
+	values := make([]driver.Value, len(items))
+	for i, item := range items {
+		values[i] = valueOf(item)
+	}
+	return makeArray(values)
+}
+
+func numberText(n *int64) *string {
+	if n == nil {
+		return nil
+	}
+	text := strconv.FormatInt(*n, 10)
+	return &text
 }
 
 func scan[T any](t Type, oid uint32, data []byte) (any, error) {

@@ -38,6 +38,8 @@ const (
 	codeUndefinedParam    = "42P02"
 	codeInvalidReference  = "42P10"
 	codeGrouping          = "42803"
+	codeCannotCoerce      = "42846"
+	codeWrongObject       = "42809"
 	codeWindowing         = "42P20"
 	codeUndefinedObject   = "42704"
 	codeDuplicateAlias    = "42712"

@@ -53,7 +53,9 @@ func (t *translation) expression(s *scope, node *pg.Node) (expr, error) {
 	case *pg.Node_CollateClause:
 		return t.expression(s, n.CollateClause.Arg)
 	case *pg.Node_AArrayExpr:
-		return expr{}, unsupported(n.AArrayExpr.Location, "an array")
+		return t.array(s, n.AArrayExpr)
+	case *pg.Node_AIndirection:
+		return t.subscript(s, n.AIndirection)
 	}
 	return expr{}, unsupported(-1, "this kind of expression")
 }
@@ -336,6 +338,8 @@ func (t *translation) subLink(s *scope, l *pg.SubLink) (expr, error) {
 	}
 	column := made.columns[0]
 	switch l.SubLinkType {
+	case pg.SubLinkType_ARRAY_SUBLINK:
+		return t.arrayOfRows(made, l.Location)
 	case pg.SubLinkType_EXPR_SUBLINK:
 		text := "(WITH x(v) AS (" + made.sql + ") SELECT pg_only(v) FROM x)" // SQLite would take the first row
 		return expr{sql: text, typ: known(column.Type), scale: column.Scale, name: column.Name}, nil

@@ -30,7 +30,7 @@ func textFunctions() map[string]scalar {
 		"pg_repeat": strict(repeat), "pg_translate": strict(translate),
 		"pg_octets":     strict(func(a []driver.Value) (driver.Value, error) { return int64(len(fmt.Sprint(a[0]))), nil }),
 		"pg_replace_re": strict(replacePattern), "pg_substring_re": strict(substringPattern),
-		"pg_format": format, "pg_array_item": func(a []driver.Value) (driver.Value, error) { return arrayItem(a[0]), nil },
+		"pg_format": format,
 	}
 }
 
@@ -159,23 +159,26 @@ func compile(pattern string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
+// compileWith compiles the second argument; the flags are another one, if it is there.
+func compileWith(a []driver.Value, flags int) (*regexp.Regexp, error) {
+	pattern := fmt.Sprint(a[1])
+	if len(a) > flags && strings.Contains(fmt.Sprint(a[flags]), "i") {
+		pattern = "(?i)" + pattern
+	}
+	return compile(pattern)
+}
+
 // replacePattern is regexp_replace, of the first match unless the flags have a g. In
 // the replacement \1 is a group and \& the match.
 func replacePattern(a []driver.Value) (driver.Value, error) {
-	text, pattern, flags := fmt.Sprint(a[0]), fmt.Sprint(a[1]), ""
-	if len(a) > 3 {
-		flags = fmt.Sprint(a[3])
-	}
-	if strings.Contains(flags, "i") {
-		pattern = "(?i)" + pattern
-	}
-	re, err := compile(pattern)
+	text := fmt.Sprint(a[0])
+	re, err := compileWith(a, 3)
 	if err != nil {
 		return nil, err
 	}
 	with := groupReferences().Replace(fmt.Sprint(a[2]))
 	n := 1
-	if strings.Contains(flags, "g") {
+	if len(a) > 3 && strings.Contains(fmt.Sprint(a[3]), "g") {
 		n = -1
 	}
 	var b []byte

@@ -23,7 +23,7 @@ func (t *translation) operation(s *scope, a *pg.A_Expr) (expr, error) {
 	case pg.A_Expr_Kind_AEXPR_IN:
 		return t.in(s, name, a)
 	case pg.A_Expr_Kind_AEXPR_LIKE, pg.A_Expr_Kind_AEXPR_ILIKE:
-		return t.like(s, name, a)
+		return t.like(s, name, a.Kind == pg.A_Expr_Kind_AEXPR_ILIKE, a)
 	case pg.A_Expr_Kind_AEXPR_BETWEEN, pg.A_Expr_Kind_AEXPR_NOT_BETWEEN:
 		return t.between(s, a)
 	case pg.A_Expr_Kind_AEXPR_OP_ANY, pg.A_Expr_Kind_AEXPR_OP_ALL:
@@ -41,6 +41,10 @@ func (t *translation) operator(s *scope, name string, a *pg.A_Expr) (expr, error
 		return t.compare(s, name, a.Lexpr, a.Rexpr, a.Location)
 	case "~", "~*", "!~", "!~*":
 		return t.matches(s, name, a)
+	case "~~", "!~~":
+		return t.like(s, name, false, a)
+	case "~~*", "!~~*":
+		return t.like(s, name, true, a)
 	case "||":
 		return t.concatenation(s, a)
 	case "+", "-", "*", "/", "%":
@@ -120,27 +124,6 @@ func (t *translation) in(s *scope, name string, a *pg.A_Expr) (expr, error) {
 	return t.among(s, name == "<>", a, a.Rexpr.GetList().Items)
 }
 
-// anyOf is x = ANY (ARRAY[...]) and x <> ALL (ARRAY[...]), also of a literal.
-func (t *translation) anyOf(s *scope, name string, a *pg.A_Expr) (expr, error) {
-	right := a.Rexpr
-	if cast := right.GetTypeCast(); cast != nil {
-		right = cast.Arg
-	}
-	isAny := a.Kind == pg.A_Expr_Kind_AEXPR_OP_ANY
-	if array := right.GetAArrayExpr(); array != nil && ((name == "=" && isAny) || (name == "<>" && !isAny)) {
-		return t.among(s, !isAny, a, array.Elements)
-	}
-	text := right.GetAConst().GetSval().GetSval()
-	if strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") && !strings.ContainsAny(text, `"\`) && name == "=" && isAny {
-		var items []*pg.Node
-		for _, item := range strings.Split(strings.Trim(text, "{}"), ",") {
-			items = append(items, pg.MakeAConstStrNode(item, a.Location))
-		}
-		return t.among(s, false, a, items)
-	}
-	return expr{}, unsupported(a.Location, "this comparison with an array")
-}
-
 func (t *translation) among(s *scope, not bool, a *pg.A_Expr, items []*pg.Node) (expr, error) {
 	list, err := t.list(s, append([]*pg.Node{a.Lexpr}, items...))
 	if err != nil {
@@ -157,7 +140,7 @@ func (t *translation) among(s *scope, not bool, a *pg.A_Expr, items []*pg.Node) 
 }
 
 // like needs PRAGMA case_sensitive_like. The escape of PostgreSQL is a backslash.
-func (t *translation) like(s *scope, name string, a *pg.A_Expr) (expr, error) {
+func (t *translation) like(s *scope, name string, anyCase bool, a *pg.A_Expr) (expr, error) {
 	pattern, escape := a.Rexpr, "'\\'"
 	if call := pattern.GetFuncCall(); call != nil && nameOf(call.Funcname) == "like_escape" && len(call.Args) == 2 {
 		e, err := t.typed(s, call.Args[1], Text)
@@ -171,7 +154,7 @@ func (t *translation) like(s *scope, name string, a *pg.A_Expr) (expr, error) {
 		return expr{}, err
 	}
 	left, right := pair[0].sql, pair[1].sql
-	if a.Kind == pg.A_Expr_Kind_AEXPR_ILIKE {
+	if anyCase {
 		left, right = "lower("+left+")", "lower("+right+")"
 	}
 	not := ""

@@ -39,8 +39,11 @@ func signatures() map[string]signature {
 		"lpad":   {args: []Type{Text, Int4, Text}, least: 2, result: Text, sql: "pg_lpad"},
 		"rpad":   {args: []Type{Text, Int4, Text}, least: 2, result: Text, sql: "pg_rpad"},
 		"repeat": fixed(Text, "pg_repeat", Text, Int4), "translate": fixed(Text, "pg_translate", Text, Text, Text),
-		"regexp_replace": {args: []Type{Text, Text, Text, Text}, least: 3, result: Text, sql: "pg_replace_re"},
-		"octet_length":   one(Text, Int4, "pg_octets"), "ascii": one(Text, Int4, "unicode"), "chr": one(Int4, Text, "char"),
+		"regexp_replace":        {args: []Type{Text, Text, Text, Text}, least: 3, result: Text, sql: "pg_replace_re"},
+		"string_to_array":       {args: []Type{Text, Text, Text}, least: 2, result: TextArray, sql: "pg_string_to_array"},
+		"regexp_split_to_array": {args: []Type{Text, Text, Text}, least: 2, result: TextArray, sql: "pg_split_re"},
+		"regexp_match":          {args: []Type{Text, Text, Text}, least: 2, result: TextArray, sql: "pg_match_re"},
+		"octet_length":          one(Text, Int4, "pg_octets"), "ascii": one(Text, Int4, "unicode"), "chr": one(Int4, Text, "char"),
 		"host": {args: []Type{Text}, least: 1, result: Text, text: "pg_split_part($1, '/', 1)"},
 
 		"abs": one(Unknown, Unknown, "abs"), "sign": one(Unknown, Unknown, "sign"),
@@ -68,7 +71,7 @@ func systemSignatures() map[string]signature {
 		"col_description":        {args: []Type{OID, Int4}, least: 2, result: Text, text: "NULL"},
 		"obj_description":        {args: []Type{OID, Text}, least: 1, result: Text, text: "pg_description($1)"},
 		"shobj_description":      {args: []Type{OID, Text}, least: 1, result: Text, text: "NULL"},
-		"array_to_string":        {args: []Type{Text, Text}, least: 2, result: Text, text: "$1"},
+		"array_to_string":        {args: []Type{Text, Text}, least: 2, result: Text, text: "$1"}, // of privileges, which are text here
 		"has_table_privilege":    {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"has_schema_privilege":   {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"pg_has_role":            {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
