@@ -82,11 +82,12 @@ func (t *translation) apply(name string, sig signature, args []expr, nodes []*pg
 	return expr{sql: sig.write(args), typ: result, name: name}, nil
 }
 
+// write is the call; in its text $* are all arguments.
 func (sig signature) write(args []expr) string {
 	if sig.text == "" {
 		return sig.sql + "(" + join(args) + ")"
 	}
-	var pairs []string
+	pairs := []string{"$*", join(args)}
 	for i, e := range args {
 		pairs = append(pairs, "$"+strconv.Itoa(i+1), e.sql)
 	}
@@ -205,7 +206,7 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over stri
 // enterAggregate begins the arguments of an aggregate, if one may stand here.
 func (s *scope) enterAggregate(at int32) (leave func(), err error) {
 	outside := s.clause
-	if outside == inWhere || outside == inGroup || outside == inAggregate {
+	if outside == inWhere || outside == inGroup || outside == inAggregate || outside == inRows {
 		return nil, fail(codeGrouping, at, "aggregate functions are not allowed in %s", outside)
 	}
 	s.clause = inAggregate

@@ -20,7 +20,6 @@
 //   - numeric is a 64-bit integer or a double, and months are 30 days in an interval.
 //   - A column that is neither grouped nor aggregated gives the value of some row
 //     of its group instead of an error.
-//   - The time zone is UTC; of arrays there is array_agg, of functions in FROM
-//     generate_series.
-//   - WITH RECURSIVE, LATERAL, rows, and writing of any kind are refused.
+//   - The time zone is UTC. Arrays have one dimension, and texts or whole numbers in it.
+//   - WITH RECURSIVE, rows, GROUPING SETS, and writing of any kind are refused.
 package livesql

@@ -74,11 +74,15 @@ func (t *translation) enter(s *scope, r relation, alias *pg.Alias, text string, 
 			return "", fail(codeDuplicateAlias, at, "table name %q specified more than once", r.name)
 		}
 	}
-	r.alias = t.alias()
+	if r.alias == "" {
+		r.alias = t.alias()
+	}
 	if alias != nil && len(alias.Colnames) > 0 {
 		inner := r.columns
 		r.columns = renamed(r.columns, alias.Colnames)
-		text = "(SELECT " + renaming(inner, r.columns) + " FROM " + text + ")"
+		if r.refs == nil {
+			text = "(SELECT " + renaming(inner, r.columns) + " FROM " + text + ")"
+		}
 	}
 	s.relations = append(s.relations, r)
 	return text + " AS " + r.alias, nil
@@ -94,7 +98,7 @@ func renaming(from, to []Column) string {
 
 func (t *translation) subselect(s *scope, r *pg.RangeSubselect) (string, error) {
 	if r.Lateral {
-		return "", unsupported(-1, "LATERAL")
+		return t.lateral(s, r)
 	}
 	made, err := t.query(&scope{parent: s.parent, ctes: s.ctes}, r.Subquery.GetSelectStmt())
 	if err != nil {
@@ -149,6 +153,11 @@ func (t *translation) joinCondition(s *scope, j *pg.JoinExpr, left, right []rela
 	for _, name := range shared {
 		if !has(left, name) || !has(right, name) {
 			return "", fail(codeUndefinedColumn, -1, "column %q specified in USING clause does not exist in both tables", name)
+		}
+		for _, r := range s.relations {
+			if _, ok := r.find(name); ok && r.refs != nil {
+				return "", unsupported(-1, "USING with what is LATERAL")
+			}
 		}
 		s.merged[name] = true
 		quoted = append(quoted, quoteName(name))

@@ -35,6 +35,8 @@ func arrayFunctions() map[string]scalar {
 		"pg_split_re":        strict(splitPattern),
 		"pg_match_re":        strict(matchPattern),
 		"pg_array_json":      strict(arrayJSON),
+		"pg_series_json":     strict(seriesJSON),
+		"pg_matches_json":    strict(matchesJSON),
 	}
 }
 
@@ -173,7 +175,7 @@ func splitPattern(a []driver.Value) (driver.Value, error) {
 	return makeArray(items)
 }
 
-// matchPattern is regexp_match: the groups of the first match, or all of it.
+// matchPattern is regexp_match.
 func matchPattern(a []driver.Value) (driver.Value, error) {
 	re, err := compileWith(a, 2)
 	if err != nil {
@@ -183,6 +185,33 @@ func matchPattern(a []driver.Value) (driver.Value, error) {
 	if found == nil {
 		return nil, nil
 	}
+	return matched(fmt.Sprint(a[0]), found)
+}
+
+// matchesJSON is regexp_matches: of the first match, unless the flags have a g.
+func matchesJSON(a []driver.Value) (driver.Value, error) {
+	re, err := compileWith(a, 2)
+	if err != nil {
+		return nil, err
+	}
+	n := 1
+	if len(a) > 2 && strings.Contains(fmt.Sprint(a[2]), "g") {
+		n = -1
+	}
+	var rows []driver.Value
+	for _, found := range re.FindAllStringSubmatchIndex(fmt.Sprint(a[0]), n) {
+		row, err := matched(fmt.Sprint(a[0]), found)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, quoteJSON(fmt.Sprint(row)))
+	}
+	text, err := concat(",", rows)
+	return fmt.Sprintf("[%v]", text), err
+}
+
+// matched is an array of a match's groups, or of all of it.
+func matched(text string, found []int) (driver.Value, error) {
 	if len(found) > 2 {
 		found = found[2:]
 	}
@@ -192,7 +221,7 @@ func matchPattern(a []driver.Value) (driver.Value, error) {
 			items = append(items, nil)
 			continue
 		}
-		items = append(items, fmt.Sprint(a[0])[found[i]:found[i+1]])
+		items = append(items, text[found[i]:found[i+1]])
 	}
 	return makeArray(items)
 }

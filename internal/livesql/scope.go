@@ -1,6 +1,7 @@
 package livesql
 
 import (
+	"slices"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -10,7 +11,8 @@ import (
 type relation struct {
 	name    string
 	columns []Column
-	alias   string // in SQLite's text, unique in the query
+	alias   string   // in SQLite's text, unique in the query
+	refs    []string // what its columns are there, if not alias."name"
 }
 
 func (r relation) find(column string) (Column, bool) {
@@ -31,6 +33,7 @@ type scope struct {
 	ctes      map[string]cteName // of WITH
 	windows   map[string]*pg.WindowDef
 	clause    clause // that is being translated
+	joined    string // a function of the select list, beside what FROM has
 }
 
 // clause is a part of a query in which not everything may stand.
@@ -42,10 +45,12 @@ const (
 	inGroup
 	inHaving
 	inAggregate
+	inRows // of a function that gives rows
 )
 
 func (c clause) String() string {
-	return [...]string{"the select list", "WHERE", "GROUP BY", "HAVING", "an aggregate's argument"}[c]
+	return [...]string{"the select list", "WHERE", "GROUP BY", "HAVING", "an aggregate's argument",
+		"the arguments of a function that gives rows"}[c]
 }
 
 type cteName struct {
@@ -117,7 +122,11 @@ func (s *scope) here(qualifier []string, name string) (found expr, count int) {
 }
 
 func (r relation) reference(c Column) expr {
-	return expr{sql: r.alias + "." + quoteName(c.Name), typ: known(c.Type), scale: c.Scale, name: c.Name}
+	text := r.alias + "." + quoteName(c.Name)
+	if r.refs != nil {
+		text = r.refs[slices.IndexFunc(r.columns, func(other Column) bool { return other.Name == c.Name })]
+	}
+	return expr{sql: text, typ: known(c.Type), scale: c.Scale, name: c.Name}
 }
 
 func (s *scope) knows(name string) bool {

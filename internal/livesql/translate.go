@@ -123,9 +123,15 @@ func (t *translation) plain(s *scope, q *pg.SelectStmt) (selection, error) {
 	if s.windows, err = named(q.WindowClause); err != nil {
 		return selection{}, err
 	}
-	targets, err := t.targets(s, q.TargetList)
+	targets, err := t.targets(s, q)
 	if err != nil {
 		return selection{}, err
+	}
+	switch {
+	case s.joined != "" && from == "":
+		from = " FROM " + s.joined
+	case s.joined != "":
+		from += " JOIN " + s.joined
 	}
 	where, err := t.condition(s, inWhere, q.WhereClause)
 	if err != nil {
@@ -177,9 +183,9 @@ func selectionOf(targets []expr) selection {
 	return made
 }
 
-func (t *translation) targets(s *scope, list []*pg.Node) ([]expr, error) {
+func (t *translation) targets(s *scope, q *pg.SelectStmt) ([]expr, error) {
 	var all []expr
-	for _, node := range list {
+	for _, node := range q.TargetList {
 		target := node.GetResTarget()
 		if stars, of, at := starOf(target.Val); stars {
 			columns := s.star(of)
@@ -189,7 +195,7 @@ func (t *translation) targets(s *scope, list []*pg.Node) ([]expr, error) {
 			all = append(all, columns...)
 			continue
 		}
-		e, err := t.expression(s, target.Val)
+		e, err := t.target(s, q, target.Val)
 		if err != nil {
 			return nil, err
 		}
@@ -197,6 +203,13 @@ func (t *translation) targets(s *scope, list []*pg.Node) ([]expr, error) {
 		all = append(all, e)
 	}
 	return all, nil
+}
+
+func (t *translation) target(s *scope, q *pg.SelectStmt, node *pg.Node) (expr, error) {
+	if call := node.GetFuncCall(); isSetReturning(call) {
+		return t.inTarget(s, q, call)
+	}
+	return t.expression(s, node)
 }
 
 // outputName is the name PostgreSQL gives a column of the result.
