@@ -122,6 +122,10 @@ func (t *translation) special(name string, args []expr, at int32) (expr, bool, e
 		}
 	case "concat", "concat_ws", "format":
 		return t.ofTexts(name, args)
+	case "num_nulls", "num_nonnulls":
+		if len(args) > 0 {
+			return counted(name, args), true, nil
+		}
 	case "pg_typeof":
 		if len(args) == 1 {
 			return text(args[0].typ.String())
@@ -136,6 +140,16 @@ func (t *translation) special(name string, args []expr, at int32) (expr, bool, e
 	return t.ofNumbers(name, args, at)
 }
 
+// counted counts the arguments that are NULL, or that are not.
+func counted(name string, args []expr) expr {
+	word := map[bool]string{true: " IS NULL", false: " IS NOT NULL"}[name == "num_nulls"]
+	parts := make([]string, len(args))
+	for i, e := range args {
+		parts[i] = "(" + e.sql + word + ")"
+	}
+	return expr{sql: "(" + strings.Join(parts, " + ") + ")", typ: Int4, name: name}
+}
+
 // ofTexts are the functions that take anything, as text.
 func (t *translation) ofTexts(name string, args []expr) (expr, bool, error) {
 	if name != "concat" && len(args) == 0 {
@@ -146,6 +160,9 @@ func (t *translation) ofTexts(name string, args []expr) (expr, bool, error) {
 		made, err := t.asText(e)
 		if err != nil {
 			return expr{}, true, err
+		}
+		if e.typ == Bool { // as it is printed, which its cast to text is not
+			made.sql = "substr(" + made.sql + ", 1, 1)"
 		}
 		parts[i] = made
 	}

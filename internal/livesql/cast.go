@@ -84,15 +84,18 @@ func (t *translation) cast(e expr, to Type, at int32) (expr, error) {
 	case to == Text:
 		return t.asText(e)
 	case from == Text && !to.array():
-		return converted(map[Type]string{Int4: "pg_int", Int8: "pg_int", OID: "pg_int", Float8: "pg_float", Numeric: "pg_numeric",
+		return converted(map[Type]string{Int4: "pg_int", Int8: "pg_bigint", OID: "pg_bigint", Float8: "pg_float", Numeric: "pg_numeric",
 			Bool: "pg_bool", Timestamptz: "pg_time", Timestamp: "pg_time", Interval: "pg_interval"}[to])
+	case from == Int8 && to == Int4:
+		return expr{sql: "pg_whole(" + e.sql + ", 32, 0)", typ: to, name: e.name}, nil
 	case from.integer() && to.numeric(), from == Numeric && to == Float8, from == Float8 && to == Numeric:
 		if to == Float8 {
 			return expr{sql: "CAST(" + e.sql + " AS REAL)", typ: to, name: e.name}, nil
 		}
 		return expr{sql: e.sql, typ: to, name: e.name}, nil
 	case from.numeric() && to.integer():
-		return converted("pg_round")
+		bits := map[bool]string{true: "32", false: "64"}[to == Int4]
+		return expr{sql: "pg_whole(" + e.sql + ", " + bits + ", " + boolean(from == Numeric).sql + ")", typ: to, name: e.name}, nil
 	case from == Bool && to == Int4:
 		return expr{sql: e.sql, typ: to, name: e.name}, nil
 	case from == Int4 && to == Bool:

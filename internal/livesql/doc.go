@@ -21,5 +21,5 @@
 //   - A column that is neither grouped nor aggregated gives the value of some row
 //     of its group instead of an error.
 //   - The time zone is UTC. Arrays have one dimension, and texts or whole numbers in it.
-//   - WITH RECURSIVE, rows, GROUPING SETS, and writing of any kind are refused.
+//   - Rows as values, GROUPING SETS, and writing of any kind are refused.
 package livesql

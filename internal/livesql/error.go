@@ -23,6 +23,8 @@ const (
 	codeUnsupported       = "0A000"
 	codeInvalidText       = "22P02"
 	codeInvalidBinary     = "22P03"
+	codeSubstring         = "22011"
+	codeDatetimeField     = "22008"
 	codeInvalidDatetime   = "22007"
 	codeCardinality       = "21000"
 	codeDivisionByZero    = "22012"

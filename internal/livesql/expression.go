@@ -57,7 +57,24 @@ func (t *translation) expression(s *scope, node *pg.Node) (expr, error) {
 	case *pg.Node_AIndirection:
 		return t.subscript(s, n.AIndirection)
 	}
-	return expr{}, unsupported(-1, "this kind of expression")
+	return expr{}, unsupported(locationOf(node), kindOf(node))
+}
+
+// kindOf names an expression that is not translated.
+func kindOf(node *pg.Node) string {
+	switch node.GetNode().(type) {
+	case *pg.Node_RowExpr:
+		return "a row as a value"
+	case *pg.Node_GroupingFunc:
+		return "GROUPING"
+	case *pg.Node_NamedArgExpr:
+		return "an argument given by name"
+	case *pg.Node_XmlExpr, *pg.Node_XmlSerialize:
+		return "XML"
+	case *pg.Node_SetToDefault:
+		return "DEFAULT"
+	}
+	return "this kind of expression"
 }
 
 func (t *translation) list(s *scope, nodes []*pg.Node) ([]expr, error) {
@@ -322,45 +339,6 @@ func (t *translation) caseExpr(s *scope, c *pg.CaseExpr) (expr, error) {
 	return expr{sql: b.String(), typ: typ, name: "case"}, err
 }
 
-func (t *translation) subLink(s *scope, l *pg.SubLink) (expr, error) {
-	if l.SubLinkType == pg.SubLinkType_ARRAY_SUBLINK && t.onlySystem() {
-		return expr{sql: "NULL", typ: Text, name: "array"}, nil // options and privileges, which our relations have not
-	}
-	made, err := t.query(s, l.Subselect.GetSelectStmt())
-	if err != nil {
-		return expr{}, err
-	}
-	if l.SubLinkType == pg.SubLinkType_EXISTS_SUBLINK {
-		return expr{sql: "EXISTS (" + made.sql + ")", typ: Bool, name: "exists"}, nil
-	}
-	if len(made.columns) != 1 {
-		return expr{}, fail(codeSyntax, l.Location, "subquery must return only one column")
-	}
-	column := made.columns[0]
-	switch l.SubLinkType {
-	case pg.SubLinkType_ARRAY_SUBLINK:
-		return t.arrayOfRows(made, l.Location)
-	case pg.SubLinkType_EXPR_SUBLINK:
-		text := "(WITH x(v) AS (" + made.sql + ") SELECT pg_only(v) FROM x)" // SQLite would take the first row
-		return expr{sql: text, typ: known(column.Type), scale: column.Scale, name: column.Name}, nil
-	case pg.SubLinkType_ANY_SUBLINK:
-		if len(l.OperName) == 0 || l.OperName[0].GetString_().Sval == "=" {
-			return t.inSubquery(s, l, made)
-		}
-	}
-	return expr{}, unsupported(l.Location, "this kind of subquery")
-}
-
-func (t *translation) inSubquery(s *scope, l *pg.SubLink, made selection) (expr, error) {
-	e, err := t.expression(s, l.Testexpr)
-	if err != nil {
-		return e, err
-	}
-	pair := []expr{e, {sql: "", typ: known(made.columns[0].Type)}}
-	_, err = t.common(pair, l.Location)
-	return condition("(" + pair[0].sql + " IN (" + made.sql + "))"), err
-}
-
 // locationOf is where an expression begins; -1 when its node does not say.
 func locationOf(node *pg.Node) int32 {
 	switch n := node.GetNode().(type) {
@@ -381,6 +359,12 @@ func locationOf(node *pg.Node) int32 {
 		return n.FuncCall.Location
 	case *pg.Node_CaseExpr:
 		return n.CaseExpr.Location
+	case *pg.Node_RowExpr:
+		return n.RowExpr.Location
+	case *pg.Node_NamedArgExpr:
+		return n.NamedArgExpr.Location
+	case *pg.Node_GroupingFunc:
+		return n.GroupingFunc.Location
 	}
 	return -1
 }

@@ -148,7 +148,23 @@ func modulo(a []driver.Value) (driver.Value, error) {
 	return math.Mod(asFloat(a[0]), asFloat(a[1])), nil
 }
 
-func roundEven(a []driver.Value) (driver.Value, error) { return asInt(a[0]), nil }
+// whole rounds to a whole number of so many bits: a half of a double to the even one, a
+// half of a numeric away from zero, which the third argument says.
+func whole(a []driver.Value) (driver.Value, error) {
+	n, bits := asInt(a[0]), asInt(a[1])
+	if f, ok := a[0].(float64); ok {
+		if math.IsNaN(f) || math.Abs(f) >= 1<<63 {
+			return nil, coded(fail(codeOutOfRange, -1, "value out of range for type bigint"))
+		}
+		if asInt(a[2]) != 0 {
+			n = int64(math.Round(f))
+		}
+	}
+	if bits == 32 && n != int64(int32(n)) {
+		return nil, coded(fail(codeOutOfRange, -1, "value %d is out of range for type integer", n))
+	}
+	return n, nil
+}
 
 // matches is ~ with Go's regular expressions, which are PostgreSQL's but for
 // back references and look-around.

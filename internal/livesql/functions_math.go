@@ -8,7 +8,25 @@ import (
 func mathFunctions() map[string]scalar {
 	return map[string]scalar{
 		"pg_step": strict(step),
-		"pg_div":  strict(divide), "pg_mod": strict(modulo), "pg_round": strict(roundEven), "pg_truncate": strict(truncateNumber),
+		"pg_div":  strict(divide), "pg_mod": strict(modulo), "pg_whole": strict(whole), "pg_truncate": strict(truncateNumber),
+		"pg_gcd": strict(func(a []driver.Value) (driver.Value, error) { return gcd(asInt(a[0]), asInt(a[1])), nil }),
+		"pg_lcm": strict(func(a []driver.Value) (driver.Value, error) {
+			if asInt(a[0]) == 0 || asInt(a[1]) == 0 {
+				return int64(0), nil
+			}
+			return max(asInt(a[0])/gcd(asInt(a[0]), asInt(a[1]))*asInt(a[1]), -asInt(a[0])/gcd(asInt(a[0]), asInt(a[1]))*asInt(a[1])), nil
+		}),
+		"pg_quotient": strict(func(a []driver.Value) (driver.Value, error) {
+			v, err := divide(a)
+			if f, ok := v.(float64); ok {
+				v = math.Trunc(f)
+			}
+			return v, err
+		}),
+		"pg_cbrt": onNumber(math.Cbrt),
+		"pg_log_base": strict(func(a []driver.Value) (driver.Value, error) {
+			return inRange(math.Log(asFloat(a[1])) / math.Log(asFloat(a[0])))
+		}),
 		"pg_power": strict(power), "pg_sqrt": onNumber(math.Sqrt), "pg_exp": onNumber(math.Exp),
 		"pg_ln": onNumber(math.Log), "pg_log": onNumber(math.Log10), "pg_round_even": onNumber(math.RoundToEven),
 	}
@@ -55,4 +73,11 @@ func step(a []driver.Value) (driver.Value, error) {
 		return nil, coded(fail(codeTooLarge, -1, "the series would have more than %d rows", maxRows))
 	}
 	return a[0], nil
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return max(a, -a)
 }

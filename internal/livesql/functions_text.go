@@ -5,7 +5,9 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,7 +32,15 @@ func textFunctions() map[string]scalar {
 		"pg_repeat": strict(repeat), "pg_translate": strict(translate),
 		"pg_octets":     strict(func(a []driver.Value) (driver.Value, error) { return int64(len(fmt.Sprint(a[0]))), nil }),
 		"pg_replace_re": strict(replacePattern), "pg_substring_re": strict(substringPattern),
-		"pg_format": format,
+		"pg_format": format, "pg_similar": onText(similarPattern), "pg_overlay": strict(overlay),
+		"pg_size_bytes": strict(sizeBytes),
+		"pg_count_re": strict(func(a []driver.Value) (driver.Value, error) {
+			re, err := compileWith(a, 2)
+			if err != nil {
+				return nil, err
+			}
+			return int64(len(re.FindAllStringIndex(fmt.Sprint(a[0]), -1))), nil
+		}),
 	}
 }
 
@@ -192,6 +202,59 @@ func replacePattern(a []driver.Value) (driver.Value, error) {
 		}
 	}
 	return string(append(b, text[last:]...)), nil
+}
+
+// sizeBytes is pg_size_bytes.
+func sizeBytes(a []driver.Value) (driver.Value, error) {
+	text := strings.TrimSpace(fmt.Sprint(a[0]))
+	unit := strings.TrimLeft(text, "+-.0123456789")
+	n, err := strconv.ParseFloat(text[:len(text)-len(unit)], 64)
+	factor, known := map[string]float64{"": 1, "bytes": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40,
+		"pb": 1 << 50}[strings.ToLower(strings.TrimSpace(unit))]
+	if err != nil || !known {
+		return nil, coded(fail(codeInvalidParameter, -1, "invalid size: %q", text))
+	}
+	return int64(math.Round(n * factor)), nil
+}
+
+// similarPattern is a pattern of SIMILAR TO as a regular expression.
+func similarPattern(pattern string) string {
+	var b strings.Builder
+	b.WriteString("(?s)^(?:")
+	bracket, escaped := false, false
+	for _, r := range pattern {
+		switch {
+		case escaped:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case bracket || r != '%' && r != '_' && !strings.ContainsRune(".^$", r):
+			b.WriteRune(r)
+			bracket = r == '[' || bracket && r != ']'
+		case r == '%':
+			b.WriteString(".*")
+		case r == '_':
+			b.WriteString(".")
+		default:
+			b.WriteString("\\" + string(r))
+		}
+	}
+	return b.String() + ")$"
+}
+
+// overlay is overlay(text placing new from position for length).
+func overlay(a []driver.Value) (driver.Value, error) {
+	text, with, from := []rune(fmt.Sprint(a[0])), fmt.Sprint(a[1]), asInt(a[2])
+	length := int64(utf8.RuneCountInString(with))
+	if len(a) > 3 {
+		length = asInt(a[3])
+	}
+	if from < 1 || length < 0 {
+		return nil, coded(fail(codeSubstring, -1, "negative substring length not allowed"))
+	}
+	from = min(from-1, int64(len(text)))
+	return string(text[:from]) + with + string(text[min(from+length, int64(len(text))):]), nil
 }
 
 // groupReferences puts PostgreSQL's into Go's spelling.

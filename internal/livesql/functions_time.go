@@ -23,7 +23,8 @@ func timeFunctions() map[string]scalar {
 		"pg_interval_char": strict(func(a []driver.Value) (driver.Value, error) {
 			return intervalChar(asInt(a[0]), fmt.Sprint(a[1])), nil
 		}),
-		"pg_at_zone": strict(atZone),
+		"pg_at_zone": strict(atZone), "pg_from_zone": strict(fromZone), "pg_trunc_zone": strict(truncateZone),
+		"pg_make_time": strict(makeTime), "pg_to_date": strict(toDate), "pg_to_time": strict(toTime),
 	}
 }
 
@@ -51,9 +52,13 @@ func unknownUnit(unit driver.Value, of string) error {
 
 // truncate is date_trunc.
 func truncate(a []driver.Value) (driver.Value, error) {
-	t := time.UnixMicro(asInt(a[1])).UTC()
-	today := time.UnixMicro(midnight(asInt(a[1]))).UTC()
-	firstOf := func(month time.Month) int64 { return time.Date(t.Year(), month, 1, 0, 0, 0, 0, time.UTC).UnixMicro() }
+	return truncateIn(a, time.UTC)
+}
+
+func truncateIn(a []driver.Value, zone *time.Location) (driver.Value, error) {
+	t := time.UnixMicro(asInt(a[1])).In(zone)
+	today := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)
+	firstOf := func(month time.Month) int64 { return time.Date(t.Year(), month, 1, 0, 0, 0, 0, zone).UnixMicro() }
 	switch unitOf(a[0]) {
 	case "microsecond":
 		return t.UnixMicro(), nil
@@ -64,7 +69,7 @@ func truncate(a []driver.Value) (driver.Value, error) {
 	case "minute":
 		return t.Truncate(time.Minute).UnixMicro(), nil
 	case "hour":
-		return t.Truncate(time.Hour).UnixMicro(), nil
+		return t.Add(-time.Duration(t.Minute())*time.Minute - time.Duration(t.Second())*time.Second - time.Duration(t.Nanosecond())).UnixMicro(), nil
 	case "day":
 		return today.UnixMicro(), nil
 	case "week":
@@ -130,15 +135,79 @@ func intervalPart(a []driver.Value) (driver.Value, error) {
 	return normal(part), nil
 }
 
+// zoneNamed is a time zone by its name.
+func zoneNamed(name driver.Value) (*time.Location, error) {
+	zone, err := time.LoadLocation(fmt.Sprint(name))
+	if err != nil || fmt.Sprint(name) == "Local" {
+		return nil, coded(fail(codeInvalidParameter, -1, "time zone %q not recognized", name))
+	}
+	return zone, nil
+}
+
 // atZone is what a clock shows at a time in a zone.
 func atZone(a []driver.Value) (driver.Value, error) {
-	zone, err := time.LoadLocation(fmt.Sprint(a[0]))
-	if err != nil || fmt.Sprint(a[0]) == "Local" {
-		return nil, coded(fail(codeInvalidParameter, -1, "time zone %q not recognized", a[0]))
+	zone, err := zoneNamed(a[0])
+	if err != nil {
+		return nil, err
 	}
 	t := time.UnixMicro(asInt(a[1]))
 	_, offset := t.In(zone).Zone()
 	return t.UnixMicro() + int64(offset)*1e6, nil
+}
+
+// fromZone is the time at which a clock in a zone shows this.
+func fromZone(a []driver.Value) (driver.Value, error) {
+	zone, err := zoneNamed(a[0])
+	if err != nil {
+		return nil, err
+	}
+	t := time.UnixMicro(asInt(a[1])).UTC()
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UnixMicro(), nil
+}
+
+// truncateZone is date_trunc with a zone.
+func truncateZone(a []driver.Value) (driver.Value, error) {
+	zone, err := zoneNamed(a[2])
+	if err != nil {
+		return nil, err
+	}
+	return truncateIn(a, zone)
+}
+
+// makeTime is make_date, and with hour, minute and seconds make_timestamp.
+func makeTime(a []driver.Value) (driver.Value, error) {
+	n := [5]int{}
+	for i := range min(len(a), 5) {
+		n[i] = int(asInt(a[i]))
+	}
+	seconds := 0.0
+	if len(a) > 5 {
+		seconds = asFloat(a[5])
+	}
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], 0, 0, time.UTC)
+	if int(t.Month()) != n[1] || t.Day() != n[2] || t.Hour() != n[3] || t.Minute() != n[4] || seconds < 0 || seconds > 60 {
+		return nil, coded(fail(codeDatetimeField, -1, "date field value out of range"))
+	}
+	return t.UnixMicro() + int64(math.Round(seconds*1e6)), nil
+}
+
+// toTime is to_timestamp(text, format), with the patterns of numbers.
+func toTime(a []driver.Value) (driver.Value, error) {
+	layout := strings.NewReplacer("YYYY", "2006", "MM", "01", "DD", "02", "HH24", "15", "MI", "04", "SS", "05", "MS", "000", "US", "000000",
+		"Month", "January", "Mon", "Jan").Replace(fmt.Sprint(a[1]))
+	t, err := time.Parse(layout, fmt.Sprint(a[0]))
+	if err != nil {
+		return nil, coded(fail(codeInvalidDatetime, -1, "%q does not have the format %q", a[0], a[1]))
+	}
+	return t.UnixMicro(), nil
+}
+
+func toDate(a []driver.Value) (driver.Value, error) {
+	t, err := toTime(a)
+	if err != nil {
+		return nil, err
+	}
+	return midnight(asInt(t)), nil
 }
 
 // timeChar is to_char of a time, with the patterns of the manual's table 9.26 but for

@@ -41,6 +41,9 @@ func parseValue(t Type, text string) (any, error) {
 	if err != nil {
 		return nil, fail(codeInvalidText, -1, "invalid input syntax for type %s: %q", t, text)
 	}
+	if n, ok := v.(int64); ok && t == Int4 && n != int64(int32(n)) {
+		return nil, fail(codeOutOfRange, -1, "value %q is out of range for type integer", text)
+	}
 	return v, nil
 }
 
@@ -70,10 +73,22 @@ func parseBool(text string) (any, error) {
 
 // parseTime takes ISO 8601 and its relatives; without a zone it is UTC.
 func parseTime(text string) (any, error) {
+	switch strings.ToLower(text) {
+	case "epoch":
+		return int64(0), nil
+	case "now":
+		return time.Now().UnixMicro(), nil
+	case "today":
+		return midnight(time.Now().UnixMicro()), nil
+	case "yesterday":
+		return midnight(time.Now().UnixMicro()) - day, nil
+	case "tomorrow":
+		return midnight(time.Now().UnixMicro()) + day, nil
+	}
 	for _, layout := range []string{
 		"2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999Z07",
 		"2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999 MST", "2006-01-02 15:04", "2006-01-02",
-		time.RFC3339Nano, "2006-01-02T15:04:05.999999999",
+		time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "20060102",
 	} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t.UnixMicro(), nil

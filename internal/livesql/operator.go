@@ -24,8 +24,11 @@ func (t *translation) operation(s *scope, a *pg.A_Expr) (expr, error) {
 		return t.in(s, name, a)
 	case pg.A_Expr_Kind_AEXPR_LIKE, pg.A_Expr_Kind_AEXPR_ILIKE:
 		return t.like(s, name, a.Kind == pg.A_Expr_Kind_AEXPR_ILIKE, a)
-	case pg.A_Expr_Kind_AEXPR_BETWEEN, pg.A_Expr_Kind_AEXPR_NOT_BETWEEN:
+	case pg.A_Expr_Kind_AEXPR_BETWEEN, pg.A_Expr_Kind_AEXPR_NOT_BETWEEN,
+		pg.A_Expr_Kind_AEXPR_BETWEEN_SYM, pg.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM:
 		return t.between(s, a)
+	case pg.A_Expr_Kind_AEXPR_SIMILAR:
+		return t.similar(s, name, a)
 	case pg.A_Expr_Kind_AEXPR_OP_ANY, pg.A_Expr_Kind_AEXPR_OP_ALL:
 		return t.anyOf(s, name, a)
 	}
@@ -49,8 +52,11 @@ func (t *translation) operator(s *scope, name string, a *pg.A_Expr) (expr, error
 		return t.concatenation(s, a)
 	case "+", "-", "*", "/", "%":
 		return t.arithmetic(s, name, a)
-	case "^", "&", "|", "<<", ">>":
+	case "^", "&", "|", "<<", ">>", "#":
 		return t.numeric(s, name, a)
+	case "^@":
+		pair, err := t.texts(s, name, a.Lexpr, a.Rexpr, a.Location)
+		return condition("pg_starts_with(" + join(pair) + ")"), err
 	}
 	return expr{}, fail(codeUndefinedFunction, a.Location, "operator %s cannot be used in the console", name)
 }
@@ -67,6 +73,8 @@ func (t *translation) numeric(s *scope, name string, a *pg.A_Expr) (expr, error)
 		return expr{sql: "pg_power(" + join(pair) + ")", typ: Numeric}, nil
 	case name == "^" && l.typ.numeric():
 		return expr{sql: "pg_power(" + join(pair) + ")", typ: Float8}, nil
+	case name == "#" && l.typ.integer():
+		return expr{sql: "((" + l.sql + " | " + r.sql + ") & ~(" + l.sql + " & " + r.sql + "))", typ: l.typ}, nil
 	case name != "^" && l.typ.integer():
 		return expr{sql: "(" + l.sql + " " + name + " " + r.sql + ")", typ: l.typ}, nil
 	}
@@ -77,6 +85,14 @@ func (t *translation) prefix(s *scope, name string, a *pg.A_Expr) (expr, error) 
 	e, err := t.expression(s, a.Rexpr)
 	if err != nil {
 		return e, err
+	}
+	switch {
+	case name == "~" && e.typ.integer():
+		return expr{sql: "(~ " + e.sql + ")", typ: e.typ}, nil
+	case name == "@" && e.typ.numeric():
+		return expr{sql: "abs(" + e.sql + ")", typ: e.typ, scale: e.scale}, nil
+	case name == "|/" && e.typ.numeric():
+		return expr{sql: "pg_sqrt(" + e.sql + ")", typ: Float8}, nil
 	}
 	if (name != "-" && name != "+") || (!e.typ.numeric() && e.typ != Interval) {
 		return e, fail(codeUndefinedFunction, a.Location, "operator does not exist: %s %s", name, e.typ)
@@ -111,6 +127,9 @@ func mismatch(operator string, left, right Type, at int32) error {
 }
 
 func (t *translation) compare(s *scope, name string, l, r *pg.Node, at int32) (expr, error) {
+	if rowOf(l) != nil && rowOf(r) != nil {
+		return t.compareRows(s, name, l, r, at)
+	}
 	pair, err := t.both(s, l, r, name, at)
 	return condition("(" + pair[0].sql + " " + name + " " + pair[1].sql + ")"), err
 }
@@ -125,6 +144,9 @@ func (t *translation) in(s *scope, name string, a *pg.A_Expr) (expr, error) {
 }
 
 func (t *translation) among(s *scope, not bool, a *pg.A_Expr, items []*pg.Node) (expr, error) {
+	if rowOf(a.Lexpr) != nil {
+		return t.rowAmong(s, not, a, items)
+	}
 	list, err := t.list(s, append([]*pg.Node{a.Lexpr}, items...))
 	if err != nil {
 		return expr{}, err
@@ -196,6 +218,22 @@ func (t *translation) matches(s *scope, name string, a *pg.A_Expr) (expr, error)
 	return condition("(" + not + function + join(pair) + "))"), nil
 }
 
+// similar is SIMILAR TO.
+func (t *translation) similar(s *scope, name string, a *pg.A_Expr) (expr, error) {
+	pattern := a.Rexpr
+	if call := pattern.GetFuncCall(); call != nil && nameOf(call.Funcname) == "similar_to_escape" {
+		if pattern = call.Args[0]; len(call.Args) > 1 {
+			return expr{}, unsupported(a.Location, "SIMILAR TO with ESCAPE")
+		}
+	}
+	pair, err := t.texts(s, "SIMILAR TO", a.Lexpr, pattern, a.Location)
+	if err != nil {
+		return expr{}, err
+	}
+	not := map[bool]string{true: "NOT ", false: ""}[strings.HasPrefix(name, "!")]
+	return condition("(" + not + "pg_matches(" + pair[0].sql + ", pg_similar(" + pair[1].sql + ")))"), nil
+}
+
 func (t *translation) between(s *scope, a *pg.A_Expr) (expr, error) {
 	bounds := a.Rexpr.GetList().Items
 	list, err := t.list(s, append([]*pg.Node{a.Lexpr}, bounds...))
@@ -203,11 +241,14 @@ func (t *translation) between(s *scope, a *pg.A_Expr) (expr, error) {
 		return expr{}, err
 	}
 	_, err = t.common(list, a.Location)
-	not := ""
-	if a.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN {
+	not, low, high := "", list[1].sql, list[2].sql
+	if a.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN || a.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM {
 		not = " NOT"
 	}
-	return condition("(" + list[0].sql + not + " BETWEEN " + list[1].sql + " AND " + list[2].sql + ")"), err
+	if a.Kind == pg.A_Expr_Kind_AEXPR_BETWEEN_SYM || a.Kind == pg.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM {
+		low, high = "min("+low+", "+high+")", "max("+list[1].sql+", "+list[2].sql+")"
+	}
+	return condition("(" + list[0].sql + not + " BETWEEN " + low + " AND " + high + ")"), err
 }
 
 func (t *translation) concatenation(s *scope, a *pg.A_Expr) (expr, error) {

@@ -1,6 +1,10 @@
 package livesql
 
-import "strconv"
+import (
+	"strconv"
+
+	pg "github.com/pganalyze/pg_query_go/v5"
+)
 
 // Here are functions whose result, or name in SQLite, depends on their arguments' types.
 
@@ -13,6 +17,9 @@ func (t *translation) ofTimes(name string, args []expr, at int32) (expr, bool, e
 		return t.dateTrunc(name, args, at)
 	case name == "to_char" && len(args) == 2:
 		return t.toChar(args, at)
+	case name == "to_timestamp" && len(args) == 2:
+		e, err := t.apply(name, signature{args: []Type{Text, Text}, result: Timestamptz, sql: "pg_to_time"}, args, make([]*pg.Node, 2))
+		return e, true, err
 	case name == "timezone" && len(args) == 2:
 		return t.atTimeZone(args, at)
 	}
@@ -57,16 +64,20 @@ func (t *translation) datePart(name string, args []expr, at int32) (expr, bool, 
 	return expr{sql: function + "(" + field.sql + ", " + args[1].sql + ")", typ: typ, name: name}, true, nil
 }
 
-// dateTrunc has a third argument that names the zone: the console has but one.
+// dateTrunc has a third argument that names the zone.
 func (t *translation) dateTrunc(name string, args []expr, at int32) (expr, bool, error) {
 	field, err := t.coerce(args[0], Text, at)
 	if err != nil {
 		return expr{}, true, err
 	}
-	if len(args) == 3 && !isUTC(args[2]) {
-		return expr{}, true, unsupported(at, "a time zone other than UTC in date_trunc")
-	}
 	of := args[1]
+	if len(args) == 3 && !isUTC(args[2]) {
+		zone, err := t.coerce(args[2], Text, at)
+		if err != nil || of.typ != Timestamptz {
+			return expr{}, true, undefinedFunction(name, args, at)
+		}
+		return expr{sql: "pg_trunc_zone(" + field.sql + ", " + of.sql + ", " + zone.sql + ")", typ: Timestamptz, name: name}, true, nil
+	}
 	switch of.typ {
 	case Interval:
 		return expr{sql: "pg_trunc_interval(" + field.sql + ", " + of.sql + ")", typ: Interval, name: name}, true, nil
@@ -87,8 +98,7 @@ func isUTC(zone expr) bool {
 	return false
 }
 
-// atTimeZone is x AT TIME ZONE zone of a timestamptz; the other way round a timestamp
-// is one of UTC only.
+// atTimeZone is x AT TIME ZONE zone.
 func (t *translation) atTimeZone(args []expr, at int32) (expr, bool, error) {
 	zone, err := t.coerce(args[0], Text, at)
 	switch of := args[1]; {
@@ -96,8 +106,8 @@ func (t *translation) atTimeZone(args []expr, at int32) (expr, bool, error) {
 		return expr{}, true, err
 	case of.typ == Timestamptz || of.typ == Date:
 		return expr{sql: "pg_at_zone(" + zone.sql + ", " + of.sql + ")", typ: Timestamp, name: "timezone"}, true, nil
-	case of.typ == Timestamp && isUTC(args[0]):
-		return expr{sql: of.sql, typ: Timestamptz, name: "timezone"}, true, nil
+	case of.typ == Timestamp:
+		return expr{sql: "pg_from_zone(" + zone.sql + ", " + of.sql + ")", typ: Timestamptz, name: "timezone"}, true, nil
 	}
 	return expr{}, true, unsupported(at, "AT TIME ZONE of this")
 }
@@ -106,7 +116,7 @@ func (t *translation) atTimeZone(args []expr, at int32) (expr, bool, error) {
 func (t *translation) ofNumbers(name string, args []expr, at int32) (expr, bool, error) {
 	sql, known := map[string]string{"ceil": "ceil", "ceiling": "ceil", "floor": "floor", "trunc": "pg_truncate", "round": "round", "sqrt": "pg_sqrt",
 		"exp": "pg_exp", "ln": "pg_ln", "log": "pg_log", "power": "pg_power", "pow": "pg_power", "mod": "pg_mod"}[name]
-	two := map[string]int{"power": 2, "pow": 2, "mod": 2, "trunc": 1, "round": 1}[name]
+	two := map[string]int{"power": 2, "pow": 2, "mod": 2, "trunc": 1, "round": 1, "log": 1}[name]
 	if !known || len(args) < max(two, 1) || len(args) > two+1 || len(args) > 2 {
 		return expr{}, false, nil
 	}
@@ -128,6 +138,8 @@ func (t *translation) ofNumbers(name string, args []expr, at int32) (expr, bool,
 func (t *translation) number(name, sql string, args []expr, at int32) (expr, bool, error) {
 	made := expr{typ: Float8, name: name}
 	switch {
+	case name == "log" && len(args) == 2:
+		sql, made.typ = "pg_log_base", Numeric
 	case name == "mod":
 		typ, err := t.common(args, at)
 		if err != nil || typ == Float8 {

@@ -53,6 +53,9 @@ func (c *Catalog) prepare(sql string, statement *pg.SelectStmt, declared []uint3
 		t.params = append(t.params, TypeOf(oid))
 	}
 	made, err := t.query(&scope{}, statement)
+	if err == nil && len(made.columns) == 0 {
+		err = unsupported(-1, "SELECT without a column")
+	}
 	if errors.Is(err, errStrange) || (err != nil && t.onlySystem()) {
 		return empty(statement, t), nil
 	}
@@ -192,7 +195,7 @@ func explain(ctx context.Context, err error) error {
 	}
 	text := err.Error()
 	for _, code := range []string{codeDivisionByZero, codeOutOfRange, codeInvalidParameter, codeInvalidText,
-		codeInvalidDatetime, codeInvalidRegexp, codeTooLarge, codeCardinality, codeUnsupported} {
+		codeInvalidDatetime, codeInvalidRegexp, codeTooLarge, codeCardinality, codeUnsupported, codeSubstring, codeDatetimeField} {
 		if _, message, found := strings.Cut(text, code+": "); found {
 			message, _, _ = strings.Cut(message, " (1)")
 			return fail(code, -1, "%s", message)

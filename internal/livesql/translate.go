@@ -1,7 +1,6 @@
 package livesql
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -69,32 +68,6 @@ func refuse(q *pg.SelectStmt) error {
 	return nil
 }
 
-func (t *translation) with(s *scope, w *pg.WithClause) (string, error) {
-	if w == nil {
-		return "", nil
-	}
-	if w.Recursive {
-		return "", unsupported(w.Location, "WITH RECURSIVE")
-	}
-	var parts []string
-	for _, node := range w.Ctes {
-		c := node.GetCommonTableExpr()
-		q := c.Ctequery.GetSelectStmt()
-		if q == nil {
-			return "", unsupported(c.Location, "a statement that writes")
-		}
-		made, err := t.query(s, q)
-		if err != nil {
-			return "", err
-		}
-		columns := renamed(made.columns, c.Aliascolnames)
-		alias := t.alias()
-		s.ctes[c.Ctename] = cteName{alias, columns}
-		parts = append(parts, alias+"("+names(columns)+") AS ("+made.sql+")")
-	}
-	return "WITH " + strings.Join(parts, ", ") + " ", nil
-}
-
 // renamed gives columns the names of an alias list.
 func renamed(columns []Column, aliases []*pg.Node) []Column {
 	out := append([]Column{}, columns...)
@@ -150,6 +123,9 @@ func (t *translation) plain(s *scope, q *pg.SelectStmt) (selection, error) {
 		return t.distinctOn(s, q, targets, rest)
 	}
 	made := selectionOf(targets)
+	if len(targets) == 0 { // of EXISTS (SELECT FROM ...)
+		made.sql = "1"
+	}
 	distinct := ""
 	if len(q.DistinctClause) > 0 {
 		distinct = "DISTINCT "
@@ -368,109 +344,10 @@ func (t *translation) rowCount(node *pg.Node) (string, error) {
 	return e.sql, err
 }
 
-// values translates VALUES lists: every column has one type.
-func (t *translation) values(s *scope, q *pg.SelectStmt) (selection, error) {
-	var rows [][]expr
-	for _, node := range q.ValuesLists {
-		row, err := t.list(s, node.GetList().Items)
-		if err != nil {
-			return selection{}, err
-		}
-		if len(rows) > 0 && len(row) != len(rows[0]) {
-			return selection{}, fail(codeSyntax, -1, "VALUES lists must all be the same length")
-		}
-		rows = append(rows, row)
-	}
-	made := selection{empty: make([]bool, len(rows[0]))}
-	for i := range rows[0] {
-		column := make([]expr, len(rows))
-		for j := range rows {
-			column[j] = rows[j][i]
-		}
-		typ, err := t.common(column, -1)
-		if err != nil {
-			return selection{}, err
-		}
-		for j := range rows {
-			rows[j][i] = column[j]
-		}
-		made.columns = append(made.columns, Column{Name: fmt.Sprintf("column%d", i+1), Type: typ})
-	}
-	var texts []string
-	for _, row := range rows {
-		texts = append(texts, "("+join(row)+")")
-	}
-	made.sql = "SELECT * FROM (VALUES " + strings.Join(texts, ", ") + ")"
-	order, err := t.order(s, q.SortClause, outputs(made.columns))
-	made.sql += order
-	return made, err
-}
-
-// outputs are columns that can only be named.
-func outputs(columns []Column) []expr {
-	list := make([]expr, len(columns))
-	for i, c := range columns {
-		list[i] = expr{name: c.Name, typ: c.Type}
-	}
-	return list
-}
-
 func join(list []expr) string {
 	texts := make([]string, len(list))
 	for i, e := range list {
 		texts[i] = e.sql
 	}
 	return strings.Join(texts, ", ")
-}
-
-// setOperation translates UNION, INTERSECT and EXCEPT.
-func (t *translation) setOperation(s *scope, q *pg.SelectStmt) (selection, error) {
-	left, err := t.query(s, q.Larg)
-	if err != nil {
-		return selection{}, err
-	}
-	right, err := t.query(s, q.Rarg)
-	if err != nil {
-		return selection{}, err
-	}
-	word := map[pg.SetOperation]string{pg.SetOperation_SETOP_UNION: "UNION",
-		pg.SetOperation_SETOP_INTERSECT: "INTERSECT", pg.SetOperation_SETOP_EXCEPT: "EXCEPT"}[q.Op]
-	if len(left.columns) != len(right.columns) {
-		return selection{}, fail(codeSyntax, -1, "each %s query must have the same number of columns", word)
-	}
-	made := selection{columns: left.columns, empty: make([]bool, len(left.columns))}
-	for i := range left.columns {
-		typ, ok := unified(left.columns[i].Type, right.columns[i].Type, left.empty[i], right.empty[i])
-		if !ok {
-			return selection{}, fail(codeDatatypeMismatch, -1, "%s types %s and %s cannot be matched", word,
-				left.columns[i].Type, right.columns[i].Type)
-		}
-		made.columns[i].Type, made.empty[i] = typ, left.empty[i] && right.empty[i]
-	}
-	if q.All {
-		if word != "UNION" {
-			return selection{}, unsupported(-1, word+" ALL")
-		}
-		word += " ALL"
-	}
-	made.sql = "SELECT * FROM (" + left.sql + ") " + word + " SELECT * FROM (" + right.sql + ")"
-	order, err := t.order(s, q.SortClause, outputs(made.columns))
-	made.sql += order
-	return made, err
-}
-
-// unified is the type of a column of which two queries give the values.
-func unified(a, b Type, aNull, bNull bool) (Type, bool) {
-	switch {
-	case aNull:
-		return b, true
-	case bNull, a == b:
-		return a, true
-	case alike(a, b):
-		if a.rank() > b.rank() {
-			return a, true
-		}
-		return b, true
-	}
-	return known(a), known(a) == known(b)
 }
