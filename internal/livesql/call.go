@@ -223,9 +223,10 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over stri
 // enterAggregate begins the arguments of an aggregate, if one may stand here.
 func (s *scope) enterAggregate(at int32) (leave func(), err error) {
 	outside := s.clause
-	if outside == inWhere || outside == inGroup || outside == inAggregate || outside == inRows {
+	if outside != inTargets && outside != inHaving {
 		return nil, fail(codeGrouping, at, "aggregate functions are not allowed in %s", outside)
 	}
+	s.grouping.applies = true
 	s.clause = inAggregate
 	return func() { s.clause = outside }, nil
 }

@@ -18,8 +18,6 @@
 //     the columns they ask for (catalog.go). A query that reads any other relation
 //     of pg_catalog has no rows, nor has one that reads nothing else and is not understood.
 //   - numeric is a 64-bit integer or a double, and months are 30 days in an interval.
-//   - A column that is neither grouped nor aggregated gives the value of some row
-//     of its group instead of an error.
 //   - The time zone is UTC. Arrays have one dimension, and texts or whole numbers in it.
 //   - Rows as values, GROUPING SETS, and writing of any kind are refused.
 package livesql

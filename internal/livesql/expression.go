@@ -19,7 +19,17 @@ type expr struct {
 	null  bool   // the constant NULL
 }
 
+// expression translates one. What it mentions is not loose when it is grouped.
 func (t *translation) expression(s *scope, node *pg.Node) (expr, error) {
+	before := len(s.grouping.loose)
+	e, err := t.anyExpression(s, node)
+	if err == nil && s.grouping.texts[e.sql] {
+		s.grouping.loose = s.grouping.loose[:before]
+	}
+	return e, err
+}
+
+func (t *translation) anyExpression(s *scope, node *pg.Node) (expr, error) {
 	switch n := node.GetNode().(type) {
 	case *pg.Node_ColumnRef:
 		return t.columnRef(s, n.ColumnRef)

@@ -8,6 +8,8 @@ import (
 
 // from translates a FROM clause and brings its relations into the scope.
 func (t *translation) from(s *scope, list []*pg.Node) (string, error) {
+	s.clause = inFrom
+	defer func() { s.clause = inTargets }()
 	var parts []string
 	for _, node := range list {
 		text, err := t.item(s, node)

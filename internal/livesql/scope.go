@@ -33,6 +33,7 @@ type scope struct {
 	ctes      map[string]cteName // of WITH
 	windows   map[string]*pg.WindowDef
 	clause    clause // that is being translated
+	grouping  grouping
 	joined    string // a function of the select list, beside what FROM has
 }
 
@@ -46,11 +47,12 @@ const (
 	inHaving
 	inAggregate
 	inRows // of a function that gives rows
+	inFrom
 )
 
 func (c clause) String() string {
 	return [...]string{"the select list", "WHERE", "GROUP BY", "HAVING", "an aggregate's argument",
-		"the arguments of a function that gives rows"}[c]
+		"the arguments of a function that gives rows", "JOIN conditions"}[c]
 }
 
 type cteName struct {
@@ -80,6 +82,7 @@ func (s *scope) column(parts []string, at int32) (expr, error) {
 			return expr{}, fail(codeAmbiguousColumn, at, "column reference %q is ambiguous", name)
 		}
 		if count == 1 {
+			in.note(found, strings.Join(parts, "."), at)
 			return found, nil
 		}
 	}

@@ -96,6 +96,9 @@ func (t *translation) plain(s *scope, q *pg.SelectStmt) (selection, error) {
 	if s.windows, err = named(q.WindowClause); err != nil {
 		return selection{}, err
 	}
+	if err := t.groupedBy(s, q); err != nil {
+		return selection{}, err
+	}
 	targets, err := t.targets(s, q)
 	if err != nil {
 		return selection{}, err
@@ -119,6 +122,15 @@ func (t *translation) plain(s *scope, q *pg.SelectStmt) (selection, error) {
 		return selection{}, err
 	}
 	rest := from + where + group + having
+	made, err := t.sorted(s, q, targets, rest)
+	if err != nil {
+		return selection{}, err
+	}
+	return made, t.ungrouped(s)
+}
+
+// sorted is a SELECT with DISTINCT and ORDER BY; rest is what stands from FROM to HAVING.
+func (t *translation) sorted(s *scope, q *pg.SelectStmt, targets []expr, rest string) (selection, error) {
 	if len(q.DistinctClause) > 0 && q.DistinctClause[0].GetNode() != nil {
 		return t.distinctOn(s, q, targets, rest)
 	}
@@ -167,6 +179,9 @@ func (t *translation) targets(s *scope, q *pg.SelectStmt) ([]expr, error) {
 			columns := s.star(of)
 			if len(columns) == 0 {
 				return nil, fail(codeUndefinedTable, at, "missing FROM-clause entry for *")
+			}
+			for _, c := range columns {
+				s.note(c, c.name, at)
 			}
 			all = append(all, columns...)
 			continue
