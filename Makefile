@@ -1,5 +1,5 @@
-# What there is to do with pgherd. On a fresh Debian or Ubuntu with Go and make,
-# every target works: what else is needed is installed (scripts/setup.sh).
+# On a fresh Debian or Ubuntu with Go and make, every target works: whatever else is
+# needed is installed (scripts/setup.sh).
 
 GO     ?= go
 PREFIX ?= /usr/local
@@ -59,7 +59,7 @@ race:
 churn: setup compiler
 	PGHERD_SEED=$${PGHERD_SEED-random} PGHERD_CHURN=60s $(GO) test -run Churn -v ./server
 
-# Whatever may happen to nodes and to pgherd, at random, while clients write and read.
+# Nodes and pgherd fail at random in every way, while clients write and read.
 chaos: setup compiler
 	PGHERD_SEED=$${PGHERD_SEED-random} PGHERD_CHAOS=$(CHAOS) $(GO) test -count=1 -timeout 2h -run '^TestChaos$$' -v ./cmd/pgherd
 
@@ -79,7 +79,7 @@ corpus: setup compiler
 consistency: setup compiler
 	PGHERD_SEED=$${PGHERD_SEED-random} PGHERD_CONSISTENCY=$(CONSISTENCY) $(GO) test -count=1 -timeout 20m -run '^TestConsistency$$' -v ./cmd/pgherd
 
-# What is there is installed: sudo often finds no Go.
+# make install takes the binary that is there: under sudo there is often no Go.
 bin/pgherd:
 	$(MAKE) build
 
