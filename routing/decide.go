@@ -41,7 +41,7 @@ type Session struct {
 	Luck        uint32 // a random number: which side of the preference's ratio it is on
 	Writer      Writer
 
-	Token   cluster.Token  // positions behind it were not seen
+	Token   cluster.Token  // all that the session has seen is at or before it, but for Since
 	Epoch   cluster.Epoch  // of the last observation
 	Since   time.Time      // of an observation whose position is not known yet; zero for none
 	Wrote   bool           // that observation was a write of its own
@@ -112,7 +112,7 @@ func (r *reading) decide() Route {
 	if in.Need == Write {
 		return r.primary(in.Why)
 	}
-	// Nobody reads what is older than what he has seen, on whatever node.
+	// No session reads data older than what it has seen, on any node.
 	if !r.eventual() && !s.survived(r.snap) {
 		return Route{Node: cluster.NoNode, Reason: WritesLost}
 	}
@@ -144,11 +144,11 @@ func (r *reading) decide() Route {
 	return r.standby()
 }
 
-// wish is where a read is wanted and who says so. Who comes first here, wins.
+// wish is where a read is wanted and who says so. The first that applies wins.
 func (in *Input) wish(s *Session) (Wish, Reason) {
 	primary := Wish{Target: config.TargetPrimary}
 	switch {
-	case in.Block == BlockWrote: // nobody else knows what it has written
+	case in.Block == BlockWrote: // only the primary shows what it has written
 		return primary, AfterWrite
 	case in.Hint.Target != config.TargetAny:
 		return in.Hint, Hinted
@@ -192,8 +192,8 @@ func (s *Session) survived(snap *cluster.Snapshot) bool {
 	return true
 }
 
-// leave gives up a standby that may have restarted since it answered: nobody knows what it
-// had shown, so the primary's word counts.
+// leave gives up a standby that may have restarted since it answered: nobody knows how much
+// it had shown, so the session needs a new token from the primary.
 func (s *Session) leave(in *Input) {
 	if s.Standby == cluster.NoNode || s.Seen.IsZero() || !in.Board.Position(s.Standby).LostAfter(s.Seen) {
 		return

@@ -35,7 +35,7 @@ const (
 	listedWriting
 )
 
-// maxKnown bounds the names for which the lists' word is kept.
+// maxKnown bounds the names for which what the lists say is kept.
 const maxKnown = 10000
 
 // NewJudge makes a Judge of the lists.
@@ -50,10 +50,9 @@ func match(patterns []*regexp.Regexp, text string) bool {
 	return false
 }
 
-// Text are the facts of a text, f, as primary_routing_query_pattern_list and
-// allow_sql_comments have them.
-// Constants matter to it, so each text is looked at: a few microseconds, where there
-// are patterns.
+// Text applies primary_routing_query_pattern_list and allow_sql_comments to the facts f
+// of a text. Constants matter to both, so it must be called for each text; with patterns
+// that takes a few microseconds.
 func (j *Judge) Text(f *sqlparse.Facts, sql []byte) *sqlparse.Facts {
 	if j == nil {
 		return f
@@ -69,8 +68,8 @@ func (j *Judge) Text(f *sqlparse.Facts, sql []byte) *sqlparse.Facts {
 	return f
 }
 
-// Facts are the facts of a statement as the lists and the catalog of its database
-// have them. It allocates nothing once it has seen the statement.
+// Facts applies the lists of functions and the catalog of its database to the facts of a
+// statement. It allocates nothing once it has seen the statement.
 func (j *Judge) Facts(f *sqlparse.Facts, c *Catalog) *sqlparse.Facts {
 	if f.Traits.Has(sqlparse.PrimaryOnly) || f.Traits.Has(sqlparse.Writes) && !f.Traits.Has(sqlparse.CatalogDecides) {
 		return f
@@ -103,7 +102,7 @@ func (j *Judge) reads(f *sqlparse.Function, c *Catalog) bool {
 	return c.reading(n, f.BuiltIn)
 }
 
-// listed is the lists' word on a function, by its name as it stands in the statement.
+// listed says what the lists say of a function, by its name as it stands in the statement.
 func (j *Judge) listed(n Name) listed {
 	if j == nil || len(j.ReadOnly)+len(j.Write) == 0 {
 		return listedNowhere

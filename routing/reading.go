@@ -117,7 +117,7 @@ func (r *reading) standby() Route {
 	case home != r.snap.Primary && r.verdict(home) == Eligible:
 		return Route{Node: home, Reason: Confined}
 	}
-	// What home has shown is known to nobody else: take the primary's word from now on.
+	// No other standby is known to have what home has shown: a new token is needed.
 	r.session.Standby = cluster.NoNode
 	r.session.Observe(r.Now, r.snap.Epoch, false)
 	return r.fallback(Unresolved)
