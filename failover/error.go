@@ -88,7 +88,7 @@ var (
 		"another change of the primary is under way")
 	errInterrupted = refuse("Try again.", "pgherd was restarted in the middle of a switchover")
 	errHalfway     = refuse("Try again.", "an earlier switchover was not undone yet")
-	errNoStandby   = refuse("See the reasons in SHOW POOL_NODES; ATTACH or RECOVER a standby.", "no standby can take over")
+	errNoStandby   = refuse("See the reasons in SHOW POOL_EVENTS; ATTACH or RECOVER a standby.", "no standby can take over")
 )
 
 // obstacle is a reason not to promote a node.
