@@ -84,7 +84,7 @@ var ErrStopped = error(refuse("Connect again when pgherd has restarted; an unfin
 	"the failover engine has stopped"))
 
 var (
-	errBusy = refuse("Try again when it is done; SHOW POOL_NODES tells.",
+	errBusy = refuse("Try again when it is done; SHOW POOL_FAILOVER says how far it is.",
 		"another change of the primary is under way")
 	errInterrupted = refuse("Try again.", "pgherd was restarted in the middle of a switchover")
 	errHalfway     = refuse("Try again.", "an earlier switchover was not undone yet")

@@ -189,9 +189,9 @@ func (c *check) candidate() {
 	}
 	switch {
 	case c.foreign(n):
-		c.add(lasting, fmt.Sprintf("RECOVER NODE %d makes a standby of this cluster of it.", n.ID), "node %d %s", n.ID, c.foreignReason(n))
+		c.add(lasting, fmt.Sprintf("RECOVER NODE %d turns it into a standby of this cluster.", n.ID), "node %d %s", n.ID, c.foreignReason(n))
 	case n.claims():
-		c.add(lasting, fmt.Sprintf("RECOVER NODE %d makes a standby of it.", n.ID), "node %d is not a standby: it is out of recovery", n.ID)
+		c.add(lasting, fmt.Sprintf("RECOVER NODE %d turns it into a standby.", n.ID), "node %d is not a standby: it is out of recovery", n.ID)
 	}
 	if n.Status == cluster.Recovering { // begun meanwhile
 		c.add(lasting, hintRecovering, "node %d is being recovered", n.ID)

@@ -60,7 +60,7 @@ func (s *stepper) attach(n *NodeView) error {
 	}
 	if !n.Status.Serves() {
 		n.Detached = was
-		return refuse(fmt.Sprintf("RECOVER NODE %d makes a standby of the primary of it.", n.ID), "cannot attach node %d: %s", n.ID, n.Reason).mayPass(n)
+		return refuse(fmt.Sprintf("RECOVER NODE %d turns it into a standby of the primary.", n.ID), "cannot attach node %d: %s", n.ID, n.Reason).mayPass(n)
 	}
 	s.save()
 	return nil
