@@ -11,7 +11,7 @@ reads the configuration again.
   pgherd serve --cpu-profile cpu.pprof`
 
 	checkHelp = `Names every mistake in the file. With --connect it also logs in to every node and
-reports its version, role and position, and whether they are one cluster.
+reports its version, role, position and lag, and whether they are one cluster.
 
   pgherd check
   pgherd check --config pgherd.yaml --connect`

@@ -93,10 +93,13 @@ func load(t *testing.T, c *Catalog, conn *pgx.Conn) {
 // asked is PostgreSQL's answer: names and types of columns, then rows; or the SQLSTATE.
 func asked(ctx context.Context, conn *pgx.Conn, sql string) string {
 	rows, err := conn.Query(ctx, sql, pgx.QueryExecModeSimpleProtocol)
-	defer rows.Close()
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return failed.Code
 	}
+	if err != nil {
+		return err.Error()
+	}
+	defer rows.Close()
 	var heads, lines []string
 	for rows.Next() {
 		values := make([]string, len(rows.RawValues()))
