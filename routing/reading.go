@@ -35,7 +35,7 @@ func (r *reading) wantsPrimary() bool {
 
 // possible reports whether the node that is wanted by name is in use.
 func (r *reading) possible() bool {
-	return r.wish.Target != config.TargetNode || inUse(&r.snap.Nodes[r.wish.Node])
+	return r.wish.Target != config.TargetNode || inUse(r.snap.At(r.wish.Node))
 }
 
 // inUse reports whether a node may serve reads, freshness and weight aside.

@@ -41,7 +41,8 @@ const (
 	HoldWrites      // a switchover is under way: wait for the next primary
 )
 
-// Snapshot is an immutable picture of the cluster.
+// Snapshot is an immutable picture of the cluster. A later one may have more nodes, never
+// fewer.
 type Snapshot struct {
 	Generation uint64 // raised by every Publish
 	Epoch      Epoch
@@ -49,6 +50,14 @@ type Snapshot struct {
 	Hold       Hold
 	Nodes      []NodeState
 	Switches   []Switch // oldest first
+}
+
+// At is the state of a node. One that the snapshot does not have is unused.
+func (s *Snapshot) At(id NodeID) *NodeState {
+	if id < 0 || int(id) >= len(s.Nodes) {
+		return &NodeState{Node: Node{ID: id}}
+	}
+	return &s.Nodes[id]
 }
 
 // Clone returns a copy whose nodes may be changed and published.
@@ -83,7 +92,7 @@ func (s *Snapshot) Survives(t Token) (Token, bool) {
 // caller's goroutine, so watchers must be quick.
 type Board struct {
 	current   atomic.Pointer[Snapshot]
-	positions []Position
+	positions [MaxNodes]Position
 	receivers atomic.Pointer[Receivers]
 	demand    demand
 
@@ -100,7 +109,7 @@ func NewBoard(nodes []Node, now time.Time) *Board {
 	for _, n := range nodes {
 		first.Nodes = append(first.Nodes, NodeState{Node: n, Status: Waiting, Since: now})
 	}
-	b := &Board{positions: make([]Position, len(nodes)), demand: newDemand(), coverDemand: make(chan struct{}, 1), origin: now}
+	b := &Board{demand: newDemand(), coverDemand: make(chan struct{}, 1), origin: now}
 	b.current.Store(first)
 	return b
 }

@@ -168,3 +168,16 @@ func TestSurvives(t *testing.T) {
 		}
 	}
 }
+
+// Who asks an older picture of a node that has been added since finds it unused.
+func TestAt(t *testing.T) {
+	s := NewBoard(three, noon).Current()
+	if got := s.At(2); got != &s.Nodes[2] {
+		t.Errorf("got %+v", got)
+	}
+	for _, id := range []NodeID{NoNode, 3} {
+		if got := s.At(id); got.ID != id || got.Status != Unused || got.Status.Serves() {
+			t.Errorf("node %d: %+v", id, got)
+		}
+	}
+}

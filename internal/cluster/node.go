@@ -11,6 +11,10 @@ type NodeID int
 // NoNode stands for "no such node": no primary, nobody chosen.
 const NoNode NodeID = -1
 
+// MaxNodes is how many there can be. What is kept by node has room for all of them, for
+// nodes may be added while pgherd runs.
+const MaxNodes = 128
+
 // Access says how commands are run on a node's machine.
 type Access int
 
