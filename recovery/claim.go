@@ -13,7 +13,7 @@ import (
 func (e *Engine) copiers(node cluster.NodeID) (nodes []cluster.NodeID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, n := range e.cfg.Nodes {
+	for _, n := range e.board.Current().Nodes {
 		if j := e.running[n.ID]; j != nil && j.copies() == node {
 			nodes = append(nodes, n.ID)
 		}

@@ -16,14 +16,14 @@ import (
 
 // Config is what the engine needs to know of the configuration.
 type Config struct {
-	Nodes   []cluster.Node
 	Monitor cluster.Credentials // may replicate, and create slots
 	// Timeout is how long the node may take to stop or start, and how long its
 	// replay may stand still before it has caught up (Pgpool-II
 	// recovery_timeout). 0 means 90 s. The copy itself may take any time.
 	Timeout time.Duration
-	// TablespaceMapping has, by node and by the origin's path, where tablespaces are to be.
-	TablespaceMapping []map[string]string
+	// TablespaceMapping is where a node's tablespaces are to be, by the origin's path; nil
+	// for none.
+	TablespaceMapping func(cluster.NodeID) map[string]string
 	MaxRate           string    // pg_basebackup --max-rate: kB/s, or with suffix k or M; "" for no limit
 	KeepOld           bool      // keep the former data directory as <data_directory>.old-<n>
 	Auto              Procedure // the most that RunAuto may do; Undecided for nothing
@@ -210,7 +210,7 @@ func (e *Engine) Jobs() []Job {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	rows := slices.Clone(e.past)
-	for _, n := range e.cfg.Nodes {
+	for _, n := range e.board.Current().Nodes {
 		if j := e.running[n.ID]; j != nil {
 			rows = append(rows, j.snapshot())
 		}

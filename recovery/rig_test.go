@@ -75,7 +75,7 @@ func newRigOf(t *testing.T, standbys int, change func(*Config), opts ...pgtest.O
 	r := &rig{t: t, db: pgtest.Cluster(t, standbys, opts...)}
 	r.board = cluster.NewBoard(r.db.Nodes(), time.Now())
 	r.members = &members{board: r.board}
-	cfg := Config{Nodes: r.db.Nodes(), Monitor: r.db.Credentials(), Timeout: 30 * time.Second}
+	cfg := Config{Monitor: r.db.Credentials(), Timeout: 30 * time.Second}
 	change(&cfg)
 	open := func(id cluster.NodeID) (Instance, error) { return r.db.Instance(id), nil }
 	r.engine = New(cfg, r.board, open, r.members, hclog.NewNullLogger())

@@ -32,7 +32,7 @@ func benchmarkRebuild(b *testing.B, rows int) {
 	next.Primary, next.Nodes[1].Status = 0, cluster.Down
 	board.Publish(next)
 	open := func(id cluster.NodeID) (Instance, error) { return db.Instance(id), nil }
-	e := New(Config{Nodes: db.Nodes(), Monitor: db.Credentials()}, board, open, &members{board: board}, hclog.NewNullLogger())
+	e := New(Config{Monitor: db.Credentials()}, board, open, &members{board: board}, hclog.NewNullLogger())
 	defer e.Close()
 	var hand, verify, step, whole time.Duration
 	for b.Loop() {

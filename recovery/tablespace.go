@@ -91,8 +91,8 @@ func (e *Engine) placeOf(node cluster.NodeID, s Tablespace, links map[uint32]str
 	if place.Linked != "" {
 		place.Path = place.Linked
 	}
-	if int(node) < len(e.cfg.TablespaceMapping) {
-		if to, ok := e.cfg.TablespaceMapping[node][s.Location]; ok {
+	if e.cfg.TablespaceMapping != nil {
+		if to, ok := e.cfg.TablespaceMapping(node)[s.Location]; ok {
 			place.Path = filepath.Clean(to)
 		}
 	}

@@ -33,8 +33,12 @@ func (r *rig) createTablespace(on cluster.NodeID, name, dir string) {
 
 // maps gives a node a tablespace_mapping.
 func (r *rig) maps(node cluster.NodeID, from, to string) {
-	r.engine.cfg.TablespaceMapping = make([]map[string]string, len(r.db.Nodes()))
-	r.engine.cfg.TablespaceMapping[node] = map[string]string{from: to}
+	r.engine.cfg.TablespaceMapping = func(id cluster.NodeID) map[string]string {
+		if id != node {
+			return nil
+		}
+		return map[string]string{from: to}
+	}
 }
 
 func (r *rig) wantLocation(node cluster.NodeID, tablespace, want string) {

@@ -89,7 +89,7 @@ type RouteCount struct {
 
 // Routes counts the decisions by node and reason, without those that never came.
 func (s *Server) Routes() (list []RouteCount) {
-	for node := range s.nodes() {
+	for node := range cluster.MaxNodes {
 		for reason := range routing.Reasons {
 			total := uint64(0)
 			for _, sh := range s.shards {

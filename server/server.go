@@ -89,9 +89,9 @@ type Server struct {
 	// What has happened.
 	seen      atomic.Pointer[cluster.Snapshot] // by boardChanged
 	tracking  tracking
-	lastWrite atomic.Int64    // nanoseconds after started; 0 until tracking begins
-	selects   []atomic.Uint64 // by node
-	ids       atomic.Uint64   // of sessions
+	lastWrite atomic.Int64                    // nanoseconds after started; 0 until tracking begins
+	selects   [cluster.MaxNodes]atomic.Uint64 // by node
+	ids       atomic.Uint64                   // of sessions
 	periods   periods
 
 	// What runs on goroutines of its own.
@@ -104,7 +104,7 @@ type Server struct {
 // New makes a server on the loops of a group. Listen and Run follow.
 func New(c Config, group *reactor.Group, directory *users.Directory, board *cluster.Board, pools *pool.Pools, console Console, log hclog.Logger) *Server {
 	s := &Server{users: directory, board: board, pools: pools, parser: sqlparse.New(20000), console: console, log: log,
-		group: group, started: time.Now(), selects: make([]atomic.Uint64, len(board.Current().Nodes))}
+		group: group, started: time.Now()}
 	s.current.Store(&c)
 	s.cancels.sessions = map[uint32]*entry{}
 	s.catalogs = newCatalogs()
@@ -123,8 +123,8 @@ func New(c Config, group *reactor.Group, directory *users.Directory, board *clus
 func (s *Server) boardChanged() {
 	now := s.board.Current()
 	before := s.seen.Swap(now)
-	for i, n := range now.Nodes {
-		was := before.Nodes[i]
+	for _, n := range now.Nodes {
+		was := before.At(n.ID)
 		if (was.Status.Serves() && !n.Status.Serves()) || (was.Role == cluster.Primary && n.Role != cluster.Primary) {
 			s.retire(n.ID)
 		}

@@ -29,8 +29,8 @@ type shard struct {
 }
 
 func newShard(srv *Server, l *reactor.Loop) *shard {
-	sh := &shard{srv: srv, loop: l, sessions: map[*session]struct{}{}, decisions: make(decisions, srv.nodes()), tallies: map[string]*tally{},
-		works: make(works, srv.nodes())}
+	sh := &shard{srv: srv, loop: l, sessions: map[*session]struct{}{}, decisions: make(decisions, cluster.MaxNodes), tallies: map[string]*tally{},
+		works: make(works, cluster.MaxNodes)}
 	sh.onChanged = sh.wakeWatchers
 	return sh
 }

@@ -44,7 +44,7 @@ func (s *session) steer() {
 	s.route.Consistency = consistency
 }
 
-func (s *Server) nodes() int { return len(s.selects) }
+func (s *Server) nodes() int { return len(s.board.Current().Nodes) }
 
 // misset is what is wrong with a SET of one of pgherd's own settings; nil for all
 // other texts.

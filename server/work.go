@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/report"
 	"github.com/pgherd/pgherd/internal/wire"
 	"github.com/pgherd/pgherd/sqlparse"
@@ -57,7 +58,7 @@ func (u *turn) toldOf(e *wire.Error) {
 
 // Works is what each node was asked to do since the start, by number.
 func (s *Server) Works(ctx context.Context) ([]report.Work, error) {
-	sum := make(works, s.nodes())
+	sum := make(works, cluster.MaxNodes)
 	err := s.visit(ctx, func(sh *shard) {
 		for i, w := range sh.works {
 			sum[i].Add(w)

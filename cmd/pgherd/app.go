@@ -82,7 +82,7 @@ func joinRooms(cfg *config.Config, log hclog.Logger) (*app, error) {
 	}
 	a := &app{log: log, group: group, reloads: newReloads(cfg), users: access.users, asked: make(chan admin.ShutdownMode, 1),
 		board: cluster.NewBoard(nodes, time.Now()), journal: cluster.NewJournal(journalSize), certs: own}
-	instances := newInstances(nodes, newMachines(cfg.Nodes), a.board)
+	instances := newInstances(newMachines(cfg.Nodes), a.board)
 	a.hosts = instances
 	observer := &observer{}
 	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), access.users, observer, log.Named("pool"))
@@ -90,7 +90,8 @@ func joinRooms(cfg *config.Config, log hclog.Logger) (*app, error) {
 		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools, Journal: a.journal})
 	observer.engine = a.failover
 	applications := &applications{}
-	recovering := recoveryConfig(cfg, nodes)
+	recovering := recoveryConfig(cfg)
+	recovering.TablespaceMapping = instances.machines.tablespaces
 	recovering.Scripts.Clients = applications
 	a.recovery = recovery.New(recovering, a.board, instances.forRecovery, a.failover, log.Named("recovery"))
 	console := &console{}
@@ -128,7 +129,7 @@ func (a *app) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var engineErr, serverErr error
 	wg.Go(func() { engineErr = a.failover.Run(engine) })
-	wg.Go(func() { a.hosts.greet(a.log) })
+	wg.Go(func() { a.hosts.greet(engine, a.log) })
 	auto, stopAuto := context.WithCancel(ctx)
 	wg.Go(func() { a.recovery.RunAuto(auto, recoverer{a.recovery, a.journal}.note) })
 	served := make(chan struct{})

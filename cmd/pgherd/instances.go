@@ -18,10 +18,10 @@ import (
 // instances opens the nodes' data directories when they are first needed, for
 // a node may be reached by SQL alone, or not be there yet.
 type instances struct {
-	nodes    []cluster.Node
 	machines *machines
-	board    *cluster.Board
-	open     []opened // by node
+	board    *cluster.Board // knows the nodes
+	open     [cluster.MaxNodes]opened
+	fresh    chan cluster.Node // whom nobody has greeted yet
 }
 
 // opened has a lock of its own: a machine that hangs holds up nobody else.
@@ -31,9 +31,22 @@ type opened struct {
 	instance *host.Instance
 }
 
-func newInstances(nodes []cluster.Node, m *machines, board *cluster.Board) *instances {
-	return &instances{nodes: nodes, machines: m, board: board, open: make([]opened, len(nodes))}
+func newInstances(m *machines, board *cluster.Board) *instances {
+	i := &instances{machines: m, board: board, fresh: make(chan cluster.Node, cluster.MaxNodes)}
+	for _, n := range board.Current().Nodes {
+		i.fresh <- n.Node
+	}
+	return i
 }
+
+// add has nodes greeted that the board knows now. It never blocks: there is room for all.
+func (i *instances) add(nodes []cluster.Node) {
+	for _, n := range nodes {
+		i.fresh <- n
+	}
+}
+
+func (i *instances) node(id cluster.NodeID) cluster.Node { return i.board.Current().Nodes[id].Node }
 
 // get opens node's instance. An empty data directory is worked on with programs
 // of the primary's version: it is to become the primary's copy.
@@ -51,15 +64,24 @@ func (i *instances) get(id cluster.NodeID) (*host.Instance, error) {
 }
 
 // greet opens what is reached by ssh, so that a login that does not work is known
-// before a failover needs it.
-func (i *instances) greet(log hclog.Logger) {
-	for _, n := range i.nodes {
-		if n.Access != cluster.AccessSSH {
-			continue
+// before a failover needs it. It goes on, for nodes that are added, until ctx ends.
+func (i *instances) greet(ctx context.Context, log hclog.Logger) {
+	for {
+		select {
+		case n := <-i.fresh:
+			i.try(n, log)
+		case <-ctx.Done():
+			return
 		}
-		if _, err := i.get(n.ID); err != nil {
-			log.Warn("pgherd cannot work on a node's machine; see pgherd check --connect", "node", n.ID, "error", err)
-		}
+	}
+}
+
+func (i *instances) try(n cluster.Node, log hclog.Logger) {
+	if n.Access != cluster.AccessSSH {
+		return
+	}
+	if _, err := i.get(n.ID); err != nil {
+		log.Warn("pgherd cannot work on a node's machine; see pgherd check --connect", "node", n.ID, "error", err)
 	}
 }
 
@@ -75,12 +97,12 @@ func (i *instances) openNode(id cluster.NodeID, o *opened) (err error) {
 	if err != nil {
 		return err
 	}
-	o.instance = host.Open(o.machine, i.nodes[id], bin)
+	o.instance = host.Open(o.machine, i.node(id), bin)
 	return nil
 }
 
 func (i *instances) binaries(ctx context.Context, m host.Machine, id cluster.NodeID) (string, error) {
-	dir := i.nodes[id].DataDirectory
+	dir := i.node(id).DataDirectory
 	there, err := m.Exists(dir + "/PG_VERSION")
 	if err != nil {
 		return "", err
@@ -103,7 +125,7 @@ func (i *instances) primaryMajor() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return host.MajorVersion(m, i.nodes[primary].DataDirectory)
+	return host.MajorVersion(m, i.node(primary).DataDirectory)
 }
 
 // The engines declare what they need of an instance themselves.

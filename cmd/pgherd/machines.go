@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/host"
 )
@@ -15,9 +16,8 @@ import (
 // machines leads to the nodes' machines. Connections of ssh are shared, by
 // sockets in a directory of its own.
 type machines struct {
-	nodes []config.Node
-
-	mu      sync.Mutex // guards sockets and remotes
+	mu      sync.Mutex // guards what follows
+	nodes   []config.Node
 	sockets string
 	remotes map[int]*host.Remote // by node
 }
@@ -28,7 +28,7 @@ func newMachines(nodes []config.Node) *machines {
 
 // of opens the machine of node id; nothing is connected yet.
 func (m *machines) of(id int) (host.Machine, error) {
-	n := m.nodes[id]
+	n := m.node(id)
 	switch {
 	case n.Access == config.AccessLocal && n.DataDirectory != "":
 		return host.Local(n.DataDirectory)
@@ -39,6 +39,23 @@ func (m *machines) of(id int) (host.Machine, error) {
 		return nil, errors.New("its access is sql: only functions and scripts of the servers work on it")
 	}
 	return nil, errors.New("it has no access: set access and data_directory in its entry under nodes")
+}
+
+func (m *machines) node(id int) config.Node {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.nodes[id]
+}
+
+func (m *machines) tablespaces(id cluster.NodeID) map[string]string {
+	return m.node(int(id)).Tablespaces()
+}
+
+// setNodes takes over a list that has grown.
+func (m *machines) setNodes(nodes []config.Node) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.nodes = nodes
 }
 
 func (m *machines) remote(id int, s config.SSH) (host.Machine, error) {

@@ -115,13 +115,9 @@ func failoverConfig(cfg *config.Config, nodes []cluster.Node) failover.Config {
 			FollowPrimary: f.FollowPrimaryCommand, Timeout: f.CommandTimeout}}
 }
 
-func recoveryConfig(cfg *config.Config, nodes []cluster.Node) recovery.Config {
+func recoveryConfig(cfg *config.Config) recovery.Config {
 	r := cfg.Recovery
-	mappings := make([]map[string]string, len(cfg.Nodes))
-	for i, n := range cfg.Nodes {
-		mappings[i] = n.Tablespaces()
-	}
-	return recovery.Config{Nodes: nodes, TablespaceMapping: mappings, Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate),
+	return recovery.Config{Monitor: monitorOf(cfg), Timeout: r.Timeout, KeepOld: r.KeepOld, MaxRate: rateOf(r.MaxRate),
 		ArchiveDir: r.ArchiveDir, Auto: autoOf(cfg.Failover.AutoRecover), Scripts: scriptsOf(cfg)}
 }
 
