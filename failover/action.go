@@ -19,6 +19,7 @@ const (
 	Note                       // tells the log Text
 	Hook                       // runs the shell command Text when those before are done
 	Save                       // Record goes to the store; Done
+	Watch                      // node's monitor and poller begin
 
 	Freeze      // stop the receiver of standby Node and keep it stopped
 	Unfreeze    // let standby Node follow To again
@@ -37,7 +38,7 @@ const (
 )
 
 func (k ActionKind) String() string {
-	return [...]string{"publish", "probe", "reply", "progress", "note", "hook", "save",
+	return [...]string{"publish", "probe", "reply", "progress", "note", "hook", "save", "watch",
 		"freeze", "unfreeze", "collect", "await-replay", "fence", "checkpoint", "quiesce", "stop",
 		"start", "demote", "reopen", "promote", "repoint", "rejoin"}[k]
 }

@@ -26,7 +26,7 @@ func (e *Engine) Attach(ctx context.Context, node cluster.NodeID) error {
 		if !errors.As(err, &r) || !r.passing || time.Now().After(until) {
 			return err
 		}
-		e.monitors[node].alarm.ring(false)
+		e.monitor(node).alarm.ring(false)
 		if !host.Sleep(ctx, attachEvery) {
 			return ctx.Err()
 		}

@@ -36,7 +36,7 @@ type HealthCheck struct {
 // Config is what the engine needs to know. Zero durations get the defaults
 // that are noted beside them; zero MaxRetries means none.
 type Config struct {
-	Nodes       []cluster.Node
+	Nodes       []cluster.Node // at first; see Join
 	Monitor     cluster.Credentials
 	Functions   cluster.Credentials // a superuser, where the functions of access sql are (host.Functions)
 	HealthCheck HealthCheck

@@ -28,7 +28,7 @@ type coverage struct {
 }
 
 func newCoverage(c Config, board *cluster.Board, log hclog.Logger) *coverage {
-	return &coverage{config: c, board: board, log: log, conns: make([]*pgx.Conn, len(c.Nodes)), doubts: make([]doubt, len(c.Nodes))}
+	return &coverage{config: c, board: board, log: log, conns: make([]*pgx.Conn, cluster.MaxNodes), doubts: make([]doubt, cluster.MaxNodes)}
 }
 
 func (c *coverage) run(ctx context.Context) {
@@ -51,7 +51,7 @@ func (c *coverage) run(ctx context.Context) {
 }
 
 func (c *coverage) needed() bool {
-	for id := range c.doubts {
+	for id := range c.board.Current().Nodes {
 		if c.board.CoverNeeded(cluster.NodeID(id), c.epoch) {
 			return true
 		}
@@ -83,7 +83,7 @@ func (c *coverage) look(ctx context.Context, now *cluster.Snapshot) {
 		return
 	}
 	c.rest = min(max(2*c.rest, needPoll), slowPoll)
-	for id := range c.doubts {
+	for id := range now.Nodes {
 		if node := cluster.NodeID(id); node != now.Primary && c.board.Current().Epoch == c.epoch {
 			c.judge(ctx, node, began, running)
 		}
@@ -144,7 +144,7 @@ func (c *coverage) ask(ctx context.Context, node cluster.NodeID, put func(contex
 	ctx, cancel := context.WithTimeout(ctx, c.config.HealthCheck.Timeout)
 	defer cancel()
 	if c.conns[node] == nil {
-		if c.conns[node], err = connect(ctx, c.config.Nodes[node], c.config.Monitor); err != nil {
+		if c.conns[node], err = connect(ctx, c.board.Current().Nodes[node].Node, c.config.Monitor); err != nil {
 			c.conns[node] = nil
 			return err
 		}

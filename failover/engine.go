@@ -23,8 +23,8 @@ type Engine struct {
 	log       hclog.Logger
 	runner    *runner
 	journal   *cluster.Journal
-	monitors  []*monitor
-	heard     []atomic.Uint64 // each node's last known position when its connection broke
+	monitors  [cluster.MaxNodes]atomic.Pointer[monitor] // by node
+	heard     [cluster.MaxNodes]atomic.Uint64           // each node's last known position when its connection broke
 	positions *positions
 
 	events  chan Event
@@ -49,17 +49,13 @@ func New(c Config, d Deps) *Engine {
 	c = c.withDefaults()
 	e := &Engine{
 		config: c, board: d.Board, store: d.Store, log: d.Log.Named("failover"), journal: d.Journal,
-		heard:   make([]atomic.Uint64, len(c.Nodes)),
-		runner:  &runner{config: c, instances: d.Instances, sessions: d.Sessions, log: d.Log.Named("failover")},
+		runner:  &runner{config: c, board: d.Board, instances: d.Instances, sessions: d.Sessions, log: d.Log.Named("failover")},
 		events:  make(chan Event, 64),
 		asked:   make(chan request),
 		looks:   make(chan func(*State)),
 		stopped: make(chan struct{}),
 	}
-	e.positions = newPositions(c, d.Board, e.log)
-	for _, n := range c.Nodes {
-		e.monitors = append(e.monitors, newMonitor(n, c, e.probed, e.lost))
-	}
+	e.positions = &positions{board: d.Board}
 	return e
 }
 
@@ -70,11 +66,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.stopped)
 	var group sync.WaitGroup
 	defer group.Wait()
-	for _, m := range e.monitors {
-		group.Go(func() { m.run(ctx) })
-	}
-	for _, p := range e.positions.pollers {
-		group.Go(func() { p.run(ctx) })
+	for _, n := range e.config.Nodes {
+		e.watch(ctx, &group, n)
 	}
 	group.Go(func() { e.positions.dispatch(ctx) })
 	group.Go(func() { newCoverage(e.config, e.board, e.log).run(ctx) })
@@ -87,13 +80,14 @@ func (e *Engine) Run(ctx context.Context) error {
 // Suspect tells that a session saw node's connection refused, reset or shut
 // down. It never blocks; the node is probed at once.
 func (e *Engine) Suspect(node cluster.NodeID, err error) {
-	if node < 0 || int(node) >= len(e.monitors) {
+	m := e.monitor(node)
+	if m == nil {
 		return
 	}
 	if e.log.IsDebug() {
 		e.log.Debug("suspected", "node", node, "error", err)
 	}
-	e.monitors[node].alarm.ring(true)
+	m.alarm.ring(true)
 }
 
 // Promote makes node the primary: by a switchover that loses nothing when the

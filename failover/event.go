@@ -21,8 +21,9 @@ type Requested struct {
 	Number uint64
 	Kind   RequestKind
 	Node   cluster.NodeID
-	Mode   Mode  // of RequestPromote
-	Err    error // of RequestRecovered: what went wrong
+	Mode   Mode           // of RequestPromote
+	Err    error          // of RequestRecovered: what went wrong
+	Nodes  []cluster.Node // of RequestJoin
 }
 
 // Canceled takes a request back whose caller no longer wants it.
@@ -39,10 +40,11 @@ const (
 	RequestRecovered                    // and gives it back
 	RequestDrain                        // no statement is to begin on the node,
 	RequestDrained                      // until this, once for each RequestDrain
+	RequestJoin                         // Nodes are there from now on, behind the others
 )
 
 func (k RequestKind) String() string {
-	return [...]string{"promote", "attach", "detach", "recover", "recovered", "drain", "drained"}[k]
+	return [...]string{"promote", "attach", "detach", "recover", "recovered", "drain", "drained", "join"}[k]
 }
 
 // Done is the result of an action.

@@ -51,9 +51,13 @@ func (h *health) end(good bool, now time.Time) {
 	h.began, h.retries = time.Time{}, 0
 }
 
-// Health is the checks of a node so far.
+// Health is the checks of a node so far; none of a node that is about to be watched.
 func (e *Engine) Health(node cluster.NodeID) report.Health {
-	h := &e.monitors[node].health
+	m := e.monitor(node)
+	if m == nil {
+		return report.Health{}
+	}
+	h := &m.health
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.sums

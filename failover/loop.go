@@ -74,7 +74,7 @@ func (l *loop) perform(ctx context.Context, actions []Action) {
 		case Publish:
 			l.publish(ctx, a.Snapshot)
 		case Probe:
-			l.engine.monitors[a.Node].alarm.ring(false)
+			l.engine.monitor(a.Node).alarm.ring(false)
 		case Reply:
 			l.reply(a, unsaved)
 		case Progress, Note:
@@ -83,6 +83,8 @@ func (l *loop) perform(ctx context.Context, actions []Action) {
 			unsaved = l.save(a)
 		case Hook:
 			l.hook(ctx, a)
+		case Watch:
+			l.engine.watch(ctx, l.group, l.state.Nodes[a.Node].Node)
 		default:
 			l.launch(ctx, a)
 		}
@@ -92,14 +94,15 @@ func (l *loop) perform(ctx context.Context, actions []Action) {
 func (l *loop) publish(ctx context.Context, s *cluster.Snapshot) {
 	before := l.engine.board.Current()
 	l.engine.board.Publish(s)
-	for i, n := range s.Nodes {
+	for _, n := range s.Nodes {
+		was := before.At(n.ID)
 		if !n.Status.Serves() {
 			l.engine.board.Forget(n.ID, time.Now())
 		}
-		if n.Status == cluster.Up && n.Role == cluster.Standby && before.Nodes[i].Status != cluster.Up {
+		if n.Status == cluster.Up && n.Role == cluster.Standby && was.Status != cluster.Up {
 			l.group.Go(func() { l.engine.runner.tidySlots(ctx, n.ID) })
 		}
-		if was := before.Nodes[i]; was.Status != n.Status || was.Reason != n.Reason {
+		if was.Status != n.Status || was.Reason != n.Reason {
 			l.engine.log.Info("node status", "node", n.ID, "status", n.Status, "was", was.Status, "reason", n.Reason)
 			l.engine.event(cluster.EventStatus, n.ID, strings.TrimSuffix(fmt.Sprintf("%s, was %s: %s", n.Status, was.Status, n.Reason), ": "))
 		}

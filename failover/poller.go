@@ -15,24 +15,28 @@ import (
 
 // positions is what the pollers share: where the primary was and is.
 type positions struct {
-	board   *cluster.Board
-	pollers []*poller
+	board *cluster.Board
 
-	mu       sync.Mutex
-	epoch    cluster.Epoch // of what follows
+	mu       sync.Mutex    // guards what follows
+	pollers  []*poller     // by node; grows
+	epoch    cluster.Epoch // of timeline and history
 	timeline cluster.Timeline
 	history  history
 }
 
-func newPositions(c Config, board *cluster.Board, log hclog.Logger) *positions {
-	p := &positions{board: board}
-	for _, n := range c.Nodes {
-		p.pollers = append(p.pollers, &poller{
-			node: n, config: c, shared: p, wake: make(chan struct{}, 1),
-			log: log.With("node", n.ID),
-		})
-	}
-	return p
+// add makes the next node's poller.
+func (p *positions) add(n cluster.Node, c Config, log hclog.Logger) *poller {
+	w := &poller{node: n, config: c, shared: p, wake: make(chan struct{}, 1), log: log.With("node", n.ID)}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pollers = append(p.pollers, w)
+	return w
+}
+
+func (p *positions) all() []*poller {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pollers
 }
 
 // dispatch hands needs to the pollers until ctx ends.
@@ -50,7 +54,7 @@ func (p *positions) dispatch(ctx context.Context) {
 // rouseAll has every poller think again: the picture has changed, or the
 // primary's log has grown.
 func (p *positions) rouseAll() {
-	for _, w := range p.pollers {
+	for _, w := range p.all() {
 		w.rouse()
 	}
 }

@@ -16,6 +16,7 @@ import (
 // when is Step's decision. Every action ends within its limit.
 type runner struct {
 	config    Config
+	board     *cluster.Board // knows the nodes
 	instances func(cluster.NodeID) (Instance, error)
 	sessions  Sessions
 	log       hclog.Logger
@@ -77,7 +78,7 @@ func (r *runner) limit(k ActionKind) time.Duration {
 	return c.SwitchoverTimeout
 }
 
-func (r *runner) node(id cluster.NodeID) cluster.Node { return r.config.Nodes[id] }
+func (r *runner) node(id cluster.NodeID) cluster.Node { return r.board.Current().Nodes[id].Node }
 
 // with connects to node id, runs f, and says in errors which node it was.
 func (r *runner) with(ctx context.Context, id cluster.NodeID, f func(*pgx.Conn) error) error {

@@ -75,7 +75,7 @@ func dropSlot(ctx context.Context, c *pgx.Conn, name string) error {
 // dropSlots drops what a former primary kept for its standbys: nobody moves
 // these slots on any more, and they would fill its disk.
 func (r *runner) dropSlots(ctx context.Context, c *pgx.Conn, id cluster.NodeID) {
-	for _, n := range r.config.Nodes {
+	for _, n := range r.board.Current().Nodes {
 		if err := dropSlot(ctx, c, n.SlotName()); err != nil {
 			r.log.Warn("former slot not dropped", "node", id, "slot", n.SlotName(), "error", err)
 		}

@@ -26,6 +26,7 @@ var rewrite = flag.Bool("rewrite", false, "write what Step does into testdata; c
 //	           [lacks=watch|lead|demote|lead14]
 //	           [sync=NODE,...] [potential=NODE,...] [acks=N] [flush=X/Y]
 //	cancel REQUEST
+//	join COUNT
 //	promote NODE [force] / attach NODE / detach NODE / recover NODE / recovered NODE [error] / drain NODE / drained NODE
 //	done ACTION NODE [lsn=X/Y] [tli=N] [paused=yes] [delay=DURATION] [error=WORD]
 //	wait DURATION       passes time, then ticks
@@ -177,6 +178,8 @@ func (sc *scenario) command(line string) {
 		sc.probe(plain, args)
 	case "done":
 		sc.done(plain, args)
+	case "join":
+		sc.join(plain)
 	case "cancel":
 		number, _ := strconv.ParseUint(plain[0], 10, 64)
 		sc.step(Canceled{number})
@@ -192,6 +195,16 @@ func (sc *scenario) command(line string) {
 	default:
 		sc.request(words[0], plain)
 	}
+}
+
+func (sc *scenario) join(plain []string) {
+	count, _ := strconv.Atoi(plain[0])
+	sc.requests++
+	r := Requested{Number: sc.requests, Kind: RequestJoin}
+	for i := len(sc.state.Nodes); i < len(sc.state.Nodes)+count; i++ {
+		r.Nodes = append(r.Nodes, cluster.Node{ID: cluster.NodeID(i), Name: fmt.Sprintf("node%d", i), Host: "127.0.0.1", Port: 5000 + i, Access: cluster.AccessLocal})
+	}
+	sc.step(r)
 }
 
 // explain prints what stands in the way too: its commands are those of promote.

@@ -15,7 +15,7 @@ func (r *runner) tidySlots(ctx context.Context, id cluster.NodeID) {
 	ctx, cancel := context.WithTimeout(ctx, r.config.SwitchoverTimeout)
 	defer cancel()
 	var names []string
-	for _, n := range r.config.Nodes {
+	for _, n := range r.board.Current().Nodes {
 		names = append(names, n.SlotName())
 	}
 	err := r.with(ctx, id, func(c *pgx.Conn) error {

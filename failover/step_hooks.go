@@ -17,8 +17,8 @@ func (s *stepper) hooks(before *State) {
 		old = before.Op.From
 	}
 	opened := s.opened(before)
-	for i, n := range s.Nodes {
-		was := before.Nodes[i].Status
+	for i := range before.Nodes { // who is new has not gone down
+		n, was := s.Nodes[i], before.Nodes[i].Status
 		leads := s.Op != nil && s.Op.interregnum() && n.ID == s.Op.From // its successor is not known yet
 		switch {
 		case opened && n.ID == old && n.Status == cluster.Down,

@@ -7,6 +7,10 @@ import (
 )
 
 func (s *stepper) requested(e Requested) {
+	if e.Kind == RequestJoin {
+		s.reply(e.Number, s.join(e.Nodes))
+		return
+	}
 	if e.Node < 0 || int(e.Node) >= len(s.Nodes) {
 		s.reply(e.Number, refuse(fmt.Sprintf("Nodes are numbered from 0 to %d.", len(s.Nodes)-1), "there is no node %d", e.Node))
 		return
