@@ -34,7 +34,7 @@ func reload(p Process) command {
 				progress(note)
 			}
 			if err != nil {
-				err = newError(codeConfigFile, "the configuration was not reloaded: %s", err.Error())
+				err = newError(codeConfigFile, "the configuration was not reloaded: %s", err.Error()).withHint("%s", asSQLError(err).hint)
 			}
 			return nil, err
 		}),

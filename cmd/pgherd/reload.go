@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,10 +14,10 @@ import (
 
 // reloads is what a reload compares with.
 type reloads struct {
-	file    string // "" when the configuration did not come from one
-	started *config.Config
+	file string // "" when the configuration did not come from one
 
 	mu      *sync.Mutex    // one reload at a time; guards what follows
+	started *config.Config // as it was then, with the nodes that have been added
 	current *config.Config // as it was read or set last
 	inForce *config.Config // the same, but for what waits for a restart
 }
@@ -54,14 +55,21 @@ func (a *app) Reload() (notes []string, err error) {
 	if err == nil {
 		err = a.certs.Reload()
 	}
+	if err == nil {
+		err = a.addNodes(next.cfg)
+	}
 	if err != nil {
 		a.log.Error("the configuration was not reloaded", "error", err)
 		return nil, err
 	}
 	changed, notes := changes(r.current, next.cfg)
+	notes = append(notes, config.DescribeNodes(r.inForce, next.cfg)...)
 	waiting := config.NeedRestart(config.Diff(r.started, next.cfg), r.started, next.cfg)
 	if len(waiting) > 0 {
 		notes = append(notes, "after a restart only: "+strings.Join(waiting, ", "))
+	}
+	if slices.Contains(waiting, "nodes") {
+		notes = append(notes, config.AdviseNodes(r.started, next.cfg))
 	}
 	a.apply(next)
 	r.follow(next.cfg)
@@ -81,7 +89,9 @@ func (a *app) Reload() (notes []string, err error) {
 func changes(before, after *config.Config) (keys, notes []string) {
 	keys = config.Diff(before, after)
 	for _, key := range keys {
-		notes = append(notes, config.Describe(before, after, key))
+		if key != "nodes" { // see Reload
+			notes = append(notes, config.Describe(before, after, key))
+		}
 	}
 	return keys, notes
 }

@@ -19,6 +19,8 @@ import (
 
 // Here the configuration file's sections become the rooms' own configurations.
 
+const _ uint = cluster.MaxNodes - config.MaxNodes // there is room for all that the file may have
+
 func nodesOf(cfg *config.Config) []cluster.Node {
 	nodes := make([]cluster.Node, len(cfg.Nodes))
 	for i, n := range cfg.Nodes {

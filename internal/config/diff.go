@@ -35,7 +35,8 @@ func restart() []string {
 }
 
 // NeedRestart keeps those of Diff's keys that take effect with the next start.
-// What may change of a node while pgherd runs is its weight: see SameNodes.
+// What may change of a node while pgherd runs is its weight: see SameNodes, and
+// AddedNodes.
 func NeedRestart(changed []string, a, b *Config) []string {
 	var kept []string
 	for _, key := range changed {
@@ -48,14 +49,6 @@ func NeedRestart(changed []string, a, b *Config) []string {
 		}
 	}
 	return kept
-}
-
-// SameNodes reports whether the nodes differ in nothing but their weights.
-func SameNodes(a, b *Config) bool {
-	return slices.EqualFunc(a.Nodes, b.Nodes, func(x, y Node) bool {
-		x.Weight = y.Weight
-		return reflect.DeepEqual(x, y)
-	})
 }
 
 // Describe is a key with its old and new value, for people.

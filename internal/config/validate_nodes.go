@@ -6,9 +6,15 @@ import (
 	"strings"
 )
 
+// MaxNodes is how many there can be (Pgpool-II MAX_NUM_BACKENDS).
+const MaxNodes = 128
+
 func (v validator) nodes(nodes []Node) {
 	if len(nodes) == 0 && !v.failed("nodes") {
 		v.failf("nodes", "missing; list at least one node with its host")
+	}
+	if len(nodes) > MaxNodes {
+		v.failf("nodes", "%d nodes are too many; there can be %d", len(nodes), MaxNodes)
 	}
 	address, name, directory, flag := v.unique(), v.unique(), v.unique(), v.unique()
 	for i, n := range nodes {

@@ -10,11 +10,12 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/pgherd/pgherd/internal/certs"
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/reactor"
 )
 
-// Config is what the pools need to know. Nodes and Loops stay as they are.
+// Config is what the pools need to know. Loops stays as it is, and Nodes but for SetNodes.
 type Config struct {
 	Nodes          []cluster.Node
 	Size           int              // connections for each Key (PgBouncer default_pool_size)
@@ -83,7 +84,17 @@ func New(c Config, secrets Secrets, observer Observer, log hclog.Logger) *Pools 
 
 func (p *Pools) config() *Config { return p.current.Load() }
 
-// Configure takes a new configuration over, but for Nodes and Loops. What is
+// SetNodes has the pools know nodes that have been added, and how each is encrypted. It is
+// not called while Configure is.
+func (p *Pools) SetNodes(nodes []cluster.Node, modes []certs.Mode) {
+	c := *p.config()
+	c.Nodes, c.TLS.Modes = nodes, modes
+	p.mu.Lock()
+	p.current.Store(&c)
+	p.mu.Unlock()
+}
+
+// Configure takes a new configuration over, but for Nodes, Loops and TLS. What is
 // open stays open as far as the new limits allow; refused logins are tried again.
 func (p *Pools) Configure(c Config) {
 	c.Nodes, c.Loops, c.TLS = p.config().Nodes, p.config().Loops, p.config().TLS
