@@ -41,6 +41,11 @@ func (u *turn) nameInText(f *sqlparse.Facts, sql []byte) {
 	}
 	for _, name := range f.Executes {
 		u.matchName(name, u.executing)
+		for _, n := range u.effects.named { // by the batch itself
+			if n.name == name {
+				u.executes(n.prepared)
+			}
+		}
 	}
 }
 
@@ -88,6 +93,11 @@ func (u *turn) executing(name string) {
 	if p.statement.Streamed() {
 		u.effects.doubt |= doubtSettings | doubtPins
 	}
+	u.executes(p)
+}
+
+// executes notes what carrying out a statement does to the session.
+func (u *turn) executes(p prepared) {
 	if p.facts == nil || !p.facts.Traits.Has(sqlparse.SessionState) {
 		return
 	}

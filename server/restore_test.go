@@ -1,6 +1,7 @@
 package server
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pgherd/pgherd/internal/config"
@@ -29,4 +30,23 @@ func TestResetBehindExecute(t *testing.T) {
 	w.step(t, "prepare", join(mParse("p", "set time zone 'Europe/Vienna'"), mSync()))
 	w.step(t, "pipeline", join(one("execute p"), one("set timezone to default"), mSync()))
 	w.step(t, "show timezone", mQuery("show timezone"))
+}
+
+// Ensure that what is set by the EXECUTE of a name that its own batch has prepared is kept.
+func TestExecuteInThePreparingBatch(t *testing.T) {
+	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, p.Size = config.AuthTrust, 1 })
+	c, other := r.raw(), r.raw()
+	const prepare, execute, show = "prepare p as select set_config('my.own', 'kept', false)", "execute p", "select coalesce(current_setting('my.own', true), '')"
+	for _, send := range [][]byte{join(one(prepare), one(execute), mSync()), mQuery("deallocate p; set my.own = ''"), mQuery("prepare p as select 1; deallocate p; " + prepare + "; " + execute)} {
+		c.send(send)
+		if got := c.until('Z'); strings.Contains(got, "E:") {
+			t.Fatal(got)
+		}
+		want := "kept"
+		if strings.Contains(string(send), "set my.own") {
+			want = ""
+		}
+		other.do(show, "T D: C:SELECT_1 Z:I")
+		c.do(show, "T D:"+want+" C:SELECT_1 Z:I")
+	}
 }
