@@ -257,7 +257,7 @@ func (u *turn) onTag(tag string) {
 		}
 	case tag == "DEALLOCATE":
 		if n, ok := u.nextNamed(); ok {
-			delete(s.prepared, n.name)
+			s.unname(n.name)
 			s.server.Statements.Remove(n.name)
 		}
 	case tag == "DISCARD ALL":
@@ -268,7 +268,7 @@ func (u *turn) onTag(tag string) {
 		fallthrough
 	case strings.HasPrefix(tag, "DEALLOCATE ALL"):
 		s.server.Statements.Clear()
-		clear(s.prepared)
+		s.unnameAll()
 		s.unnamed = unnamed{}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
@@ -60,6 +61,11 @@ func noticeHeld() *wire.Error {
 // errSetting is PostgreSQL's own for a bad value, with the good ones.
 func errSetting(name, value, valid string) *wire.Error {
 	return wire.Errorf("22023", "invalid value for parameter %q: %q", name, value).WithHint("Available values: " + valid + ".")
+}
+
+func errCrowded(limit int64) *wire.Error {
+	return wire.Errorf("53400", "the session's prepared statements take more than max_prepared_statements_size (%s)", config.Size(limit)).
+		WithHint("Close or DEALLOCATE those that are not needed any more, or raise pool.max_prepared_statements_size.")
 }
 
 func errShutdown() *wire.Error {

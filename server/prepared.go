@@ -24,6 +24,10 @@ func (u *turn) encodeParse(frame []byte) error {
 		u.expect(u.refusal(string(name), e))
 		return nil
 	}
+	if e := s.crowded(name, len(body)); e != nil {
+		u.expect(u.refusal(string(name), e))
+		return nil
+	}
 	if len(name) == 0 {
 		u.executable(f)
 		before := u.setAside()
@@ -113,14 +117,6 @@ func (s *session) shared(body []byte, f *sqlparse.Facts) pool.Statement {
 func (s *session) private(body []byte) pool.Statement {
 	s.privates++
 	return pool.NewStatement(body, fmt.Sprintf("\x00%d\x00%d", s.id, s.privates))
-}
-
-func (s *session) remember(name string, p prepared) {
-	if s.prepared == nil {
-		s.prepared = map[string]prepared{}
-	}
-	p.name = name
-	s.prepared[name] = p
 }
 
 // prepare parses a shared statement on the server, which has it not. Room is
@@ -306,13 +302,13 @@ func (u *turn) encodeClose(name string) {
 		u.expect(expected{request: localClose})
 		return
 	}
-	delete(u.session.prepared, name)
+	u.session.unname(name)
 	u.expect(expected{request: localClose, client: name, before: p})
 }
 
 func (u *turn) closeOwn(name string, frame []byte) {
 	before := u.session.prepared[name]
-	delete(u.session.prepared, name)
+	u.session.unname(name)
 	u.request = append(u.request, frame...)
 	u.expect(expected{request: reqClose, client: name, before: before})
 }

@@ -66,6 +66,9 @@ func (u *turn) promise() bool {
 	if !s.shard.srv.parses.has(s.parsedName(p.statement.Name)) {
 		return false
 	}
+	if s.crowded([]byte(name), len(body)) != nil {
+		return false
+	}
 	s.remember(name, p)
 	s.tally.ClientParses++
 	u.local = wire.AppendFrame(u.local, wire.ParseComplete, "")

@@ -126,6 +126,9 @@ func (u *turn) parseQuestion(name string, rest []byte) expected {
 	if len(u.ahead) > 0 {
 		u.nextFacts(text) // it has been looked at with its batch
 	}
+	if e := u.session.crowdedQuestions(name); e != nil {
+		q.declined = e
+	}
 	if e := q.mistake(u.session); e != nil {
 		return u.refuseQuestion(name, q, e)
 	}

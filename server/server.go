@@ -35,7 +35,8 @@ type Config struct {
 	SuspendTimeout   time.Duration                       // suspend_timeout; 0 = none is waited for
 	Profile          func(database, user string) Profile // pure; nil: Mode and QueryWaitTimeout are all
 	TCP              reactor.TCP
-	MaxPrepared      int // prepared statements kept on each server connection
+	MaxPrepared      int   // prepared statements kept on each server connection
+	MaxPreparedSize  int64 // bytes of a session's prepared statements; 0 = no limit
 	Reset            Reset
 	Consistency      config.Consistency // without Profile
 	CatchupWait      time.Duration

@@ -37,11 +37,12 @@ type session struct {
 	names    []string // of an extension's or the application's own settings, while in doubt
 
 	// What it has prepared.
-	prepared  map[string]prepared // by the client's name
-	privates  uint64              // how many it has prepared for itself only
-	unnamed   unnamed
-	large     bool       // statements that were not kept may be among them
-	questions *questions // nil while it has prepared none
+	prepared     map[string]prepared // by the client's name
+	preparedSize int64               // of all of them
+	privates     uint64              // how many it has prepared for itself only
+	unnamed      unnamed
+	large        bool       // statements that were not kept may be among them
+	questions    *questions // nil while it has prepared none
 
 	// Where its statements may go: what it has seen, and what follows from settings.
 	route          routing.Session

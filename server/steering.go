@@ -46,9 +46,14 @@ func (s *session) steer() {
 
 func (s *Server) nodes() int { return len(s.board.Current().Nodes) }
 
-// misset is what is wrong with a SET of one of pgherd's own settings; nil for all
-// other texts.
+// misset is what is wrong with a SET of one of pgherd's own settings, or a PREPARE too
+// many; nil for all other texts.
 func (s *session) misset(f *sqlparse.Facts, sql []byte) *wire.Error {
+	if f.Traits.Has(sqlparse.Prepares) {
+		if e := s.crowdedBy(sql); e != nil {
+			return e
+		}
+	}
 	if (f.Kind != sqlparse.Set && !f.Traits.Has(sqlparse.MultiStatement)) || !bytes.Contains(bytes.ToLower(sql), []byte("pgherd")) {
 		return nil
 	}

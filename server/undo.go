@@ -80,7 +80,7 @@ func (u *turn) undoNames(e *expected) {
 	case e.before.name != "":
 		s.remember(e.client, e.before)
 	case e.client != "":
-		delete(s.prepared, e.client)
+		s.unname(e.client)
 	}
 	if e.statement == "" || s.server == nil {
 		return

@@ -162,6 +162,7 @@ func (c *Config) setDefaults() {
 			ServerConnectTimeout:  15 * time.Second,
 			ServerLoginRetry:      15 * time.Second,
 			MaxPreparedStatements: 200,
+			MaxPreparedSize:       64 << 20,
 		},
 		TCP: TCP{KeepAlive: true},
 		Routing: Routing{CatchupWait: 10 * time.Millisecond, DeferBegin: true, LoadBalanceMode: true, AllowSQLComments: true, CheckUnloggedTable: true,

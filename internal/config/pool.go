@@ -37,6 +37,7 @@ type Pool struct {
 	ServerConnectTimeout  time.Duration `yaml:"server_connect_timeout"` // > 0
 	ServerLoginRetry      time.Duration `yaml:"server_login_retry"`
 	MaxPreparedStatements int           `yaml:"max_prepared_statements"`
+	MaxPreparedSize       Size          `yaml:"max_prepared_statements_size"` // of a client's; 0 = no limit
 }
 
 // EmptyQuery is how PgBouncer writes a query without a statement, which an empty text,
