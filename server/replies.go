@@ -307,7 +307,7 @@ func (u *turn) substitute(e *wire.Error) {
 	case instead != nil:
 		u.withheld = instead
 	case u.withheld == nil:
-		u.withheld = cmp.Or(u.explained(e), u.outgrown(e), u.occupied(e))
+		u.withheld = cmp.Or(u.explained(e), u.outgrown(e), u.misnamed(e), u.occupied(e))
 	}
 }
 

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strings"
+
 	"github.com/pgherd/pgherd/internal/wire"
 	"github.com/pgherd/pgherd/sqlparse"
 )
@@ -77,4 +79,16 @@ func (s *session) crowdedQuestions(name string) *wire.Error {
 	}
 	return wire.Errorf("53400", "too many statements are prepared that pgherd answers itself: %d", maxQuestions).
 		WithHint("Close those that are not needed any more.")
+}
+
+// misnamed is an error of Bind's that calls the statement by the name that only servers
+// know, with the client's name for it.
+func (u *turn) misnamed(e *wire.Error) *wire.Error {
+	p, ok := u.session.prepared[u.replies.first().uses]
+	if e.Code != "08P01" || !ok || !p.statement.Shared() || !strings.Contains(e.Message, p.statement.Name) {
+		return nil
+	}
+	told := *e
+	told.Message = strings.ReplaceAll(e.Message, p.statement.Name, p.name)
+	return &told
 }

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/config"
 	"github.com/pgherd/pgherd/internal/pool"
@@ -83,4 +86,20 @@ func TestPreparedQuestions(t *testing.T) {
 	c.send(join(mParse("most", "explain route select 1"), mSync()))
 	c.want(1, "E:53400 Z:E")
 	c.do("rollback", "C:ROLLBACK Z:I")
+}
+
+// Ensure that errors call a statement by the client's name for it.
+func TestStatementNamesInErrors(t *testing.T) {
+	r := single(t, 1, 1)
+	c := r.connect()
+	if _, err := c.Prepare(t.Context(), "mine", "select $1::int"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is not the statement's first use
+		result := c.PgConn().ExecPrepared(t.Context(), "mine", nil, nil, nil).Read()
+		want := `bind message supplies 0 parameters, but prepared statement "mine" requires 1`
+		if e, ok := errors.AsType[*pgconn.PgError](result.Err); !ok || e.Code != "08P01" || e.Message != want {
+			t.Errorf("got %v, want %s", result.Err, want)
+		}
+	}
 }
