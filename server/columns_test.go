@@ -128,3 +128,43 @@ func (c *raw) notifier() uint32 {
 		}
 	}
 }
+
+// Ensure that a session is told so when a result has changed its type and another session
+// has found that out, by a server, too, that has never seen the old one; and that sessions
+// which have prepared the statement since, or in another database, are not concerned.
+func TestSupersededColumns(t *testing.T) {
+	r := single(t, 1, 1)
+	r.cluster.Exec(0, "create database twin")
+	bind, run := mBind("", "s"), join(mExecute("", 0), mSync())
+	parse := mParse("s", "select a from changing")
+	start := func(options ...string) *raw {
+		c := r.raw(options...)
+		c.send(join(parse, mDescribe('S', "s"), bind, run))
+		c.want(1, "1 t T 2 C:SELECT_0 Z:I")
+		return c
+	}
+	admin, twin := r.raw(), r.raw("database", "twin")
+	admin.do("create table changing (a int)", "C:CREATE_TABLE Z:I")
+	twin.do("create table changing (a int)", "C:CREATE_TABLE Z:I")
+	finder, c, inTx, described, elsewhere := start(), start(), start(), start(), start("database", "twin")
+	admin.do("alter table changing alter a type text", "C:ALTER_TABLE Z:I")
+	finder.send(join(bind, run))
+	finder.want(1, "E:0A000 Z:I")
+	r.pools.Reconnect("") // nobody has the statement now
+	c.send(join(bind, run))
+	if code, routine := c.failure(); code != "0A000" || routine != revalidate {
+		t.Errorf("%q of %q", code, routine)
+	}
+	c.send(join(mClose('S', "s"), parse, mDescribe('S', "s"), bind, run, bind, run))
+	c.want(2, "3 1 t T 2 C:SELECT_0 Z:I 2 C:SELECT_0 Z:I")
+	described.send(join(mDescribe('S', "s"), mSync()))
+	described.want(1, "E:0A000 Z:I")
+	inTx.do("begin", "C:BEGIN Z:T")
+	inTx.send(join(bind, run))
+	inTx.want(1, "E:0A000 Z:E")
+	inTx.do("rollback", "C:ROLLBACK Z:I")
+	elsewhere.send(join(bind, run))
+	elsewhere.want(1, "2 C:SELECT_0 Z:I")
+	inTx.send(join(bind, run, mClose('S', "s"), parse, bind, run))
+	inTx.want(2, "E:0A000 Z:I 3 1 2 C:SELECT_0 Z:I")
+}

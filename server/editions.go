@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/pgherd/pgherd/internal/pool"
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
@@ -17,9 +18,9 @@ const revalidate = "RevalidateCachedQuery"
 // old one, which those who prepared it before go on to use: they get the error that
 // PostgreSQL gives them.
 type editions struct {
-	any    atomic.Bool    // some statement has one
-	mu     sync.Mutex     // guards byName
-	byName map[string]int // by Statement.Base
+	any    atomic.Bool        // some statement has one
+	mu     sync.Mutex         // guards byName
+	byName map[parsedName]int // by Statement.Base, for each database and user
 }
 
 // maxEditions is how many statements are remembered. Forgetting them costs
@@ -27,7 +28,7 @@ type editions struct {
 const maxEditions = 10000
 
 // of is the edition of the statement whose name it had at first.
-func (e *editions) of(name string) int {
+func (e *editions) of(name parsedName) int {
 	if !e.any.Load() {
 		return 0
 	}
@@ -36,11 +37,11 @@ func (e *editions) of(name string) int {
 	return e.byName[name]
 }
 
-func (e *editions) next(name string) {
+func (e *editions) next(name parsedName) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.byName == nil || len(e.byName) > maxEditions {
-		e.byName = map[string]int{}
+		e.byName = map[parsedName]int{}
 	}
 	e.byName[name]++
 	e.any.Store(true)
@@ -82,15 +83,33 @@ func (u *turn) outdated(e *wire.Error) bool {
 	return (first.first || gone) && u.repeatable()
 }
 
+// edition is the one in which a session prepares a statement now.
+func (s *session) edition(st pool.Statement) int {
+	return s.shard.srv.editions.of(s.parsedName(st.Base))
+}
+
+// superseded reports whether the session has used a statement of which it is known that
+// its result has changed since. A server that has the old edition says so itself; one that
+// has not would prepare it, and the client would not learn that what it knows is untrue.
+func (s *session) superseded(p prepared) bool {
+	return p.used && s.edition(p.statement) > p.statement.Edition
+}
+
+// errSuperseded is what PostgreSQL says then.
+func errSuperseded() *wire.Error {
+	e := wire.Errorf("0A000", "cached plan must not change result type")
+	e.Routine = revalidate
+	return e
+}
+
 // renew starts a new edition, unless somebody else has.
 func (u *turn) renew(first *expected, p prepared) {
 	s := u.session
-	all := &s.shard.srv.editions
-	if all.of(p.statement.Base) == p.statement.Edition {
-		all.next(p.statement.Base)
+	if s.edition(p.statement) == p.statement.Edition {
+		s.shard.srv.editions.next(s.parsedName(p.statement.Base))
 	}
 	if first.first {
-		p.statement, p.used = p.statement.In(all.of(p.statement.Base)), false
+		p.statement, p.used = p.statement.In(s.edition(p.statement)), false
 		s.prepared[first.uses] = p
 	}
 }
@@ -102,9 +121,7 @@ func (u *turn) outgrown(e *wire.Error) *wire.Error {
 	if first.uses == "" || first.first || e.Code != "08P01" || e.Routine != "PortalSetResultFormat" {
 		return nil
 	}
-	told := wire.Errorf("0A000", "cached plan must not change result type")
-	told.Routine = revalidate
-	return told
+	return errSuperseded()
 }
 
 // repeatable reports whether the batch that the server has refused can be encoded

@@ -110,7 +110,7 @@ func (s *session) shared(body []byte, f *sqlparse.Facts) pool.Statement {
 		context += "\x00" + s.prepared[name].statement.Name
 	}
 	st := pool.NewStatement(body, context)
-	return st.In(s.shard.srv.editions.of(st.Base))
+	return st.In(s.edition(st))
 }
 
 // private is a statement that no other Parse stands for, not even of the same session.
@@ -135,7 +135,11 @@ func (u *turn) prepare(st pool.Statement, e expected) {
 
 // ensure has a statement ready on the server and returns its name there.
 func (u *turn) ensure(p prepared) string {
-	if !u.session.server.Statements.Use(p.statement.Name) {
+	switch {
+	case u.session.server.Statements.Use(p.statement.Name):
+	case u.session.superseded(p):
+		u.expect(u.refusal(p.name, errSuperseded()))
+	default:
 		u.prepare(p.statement, expected{request: reqParse, visibility: hidden, facts: p.facts})
 	}
 	return p.statement.Name
