@@ -52,7 +52,7 @@ func (c *checks) config() { c.found("RELOAD", c.Process.CheckConfig()) }
 
 func (c *checks) primary() {
 	if p := c.Board.Current().Primary; p == cluster.NoNode {
-		c.add("primary", "failed", "there is no primary", "SHOW POOL_NODES tells what each node says")
+		c.add("primary", "failed", "there is no primary", "the nodes' rows say why, and SHOW POOL_EVENTS what happened")
 	} else {
 		c.add("primary", "ok", "", "")
 	}
@@ -85,12 +85,25 @@ func (c *checks) service(n cluster.NodeState) {
 	subject := fmt.Sprintf("node %d", n.ID)
 	switch {
 	case n.Status != cluster.Up:
-		c.add(subject, "failed", n.Status.String()+suffix(": ", n.Reason), fmt.Sprintf("ATTACH NODE %d or RECOVER NODE %d", n.ID, n.ID))
+		c.add(subject, "failed", n.Status.String()+suffix(": ", n.Reason), c.remedy(n))
 	case n.Role == cluster.Standby && n.ReplicationState != "streaming":
 		c.add(subject, "failed", "it does not stream from the primary", fmt.Sprintf("see the log of node %d", n.ID))
 	default:
 		c.add(subject, "ok", "", "")
 	}
+}
+
+// remedy is what brings a node back into service.
+func (c *checks) remedy(n cluster.NodeState) string {
+	switch {
+	case n.Status == cluster.Recovering:
+		return "SHOW POOL_RECOVERY tells how far it is"
+	case n.Status == cluster.Quarantine:
+		return fmt.Sprintf("see that the server of node %d runs and is reached: it is used again as soon as it answers", n.ID)
+	case c.Board.Current().Primary == cluster.NoNode:
+		return "there has to be a primary first"
+	}
+	return fmt.Sprintf("ATTACH NODE %d or RECOVER NODE %d", n.ID, n.ID)
 }
 
 // suffix is text with something in front; "" for none.

@@ -140,9 +140,10 @@ func (s *State) role(id cluster.NodeID) cluster.Role {
 	return cluster.Standby
 }
 
-// follower is what the primary last said of standby n.
+// follower is what the primary last said of standby n. One that is given up has
+// nothing to say any more.
 func (s *State) follower(n NodeView) (Follower, bool) {
-	if s.Primary == cluster.NoNode || n.ID == s.Primary {
+	if s.Primary == cluster.NoNode || n.ID == s.Primary || !s.Nodes[s.Primary].Status.Serves() {
 		return Follower{}, false
 	}
 	all := s.Nodes[s.Primary].Last.Followers

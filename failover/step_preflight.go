@@ -189,7 +189,7 @@ func (c *check) candidate() {
 	}
 	switch {
 	case c.foreign(n):
-		c.add(lasting, fmt.Sprintf("RECOVER NODE %d turns it into a standby of this cluster.", n.ID), "node %d %s", n.ID, c.foreignReason(n))
+		c.add(lasting, fmt.Sprintf("Correct the address of node %d, or move its data directory away and RECOVER NODE %d.", n.ID, n.ID), "node %d %s", n.ID, c.foreignReason(n))
 	case n.claims():
 		c.add(lasting, fmt.Sprintf("RECOVER NODE %d turns it into a standby.", n.ID), "node %d is not a standby: it is out of recovery", n.ID)
 	}

@@ -148,7 +148,7 @@ func pictureObstacles(f Facts) []Obstacle {
 		return one(fmt.Sprintf("node %d does not exist", f.Asked),
 			fmt.Sprintf("nodes are numbered from 0 to %d", f.Nodes-1))
 	case f.Primary.ID == cluster.NoNode:
-		return one("there is no primary to copy from", "wait for a failover to end, or run PROMOTE NODE first")
+		return one("there is no primary to copy from", "wait for a failover to end, start the server of the last primary, or run PROMOTE NODE first")
 	case f.Primary.ID == n.ID:
 		return one(fmt.Sprintf("node %d is the primary", n.ID), "run PROMOTE NODE for another node first")
 	case !n.Access.Machine() && f.How.Procedure != TwoStage:
