@@ -77,6 +77,26 @@ func (e *RefusedError) Hint() string {
 // SQLState is object_not_in_prerequisite_state.
 func (e *RefusedError) SQLState() string { return "55000" }
 
+// lookError is of a preflight that could not look at everything.
+type lookError struct {
+	node cluster.NodeID
+	err  error
+}
+
+func (e *lookError) Error() string {
+	return fmt.Sprintf("recover node %d: preflight: %v", e.node, e.err)
+}
+func (e *lookError) Unwrap() error { return e.err }
+
+// Hint is that of the cause, if it has one.
+func (e *lookError) Hint() string {
+	var hinted interface{ Hint() string }
+	if errors.As(e.err, &hinted) {
+		return hinted.Hint()
+	}
+	return fmt.Sprintf("nothing has been touched: put that right and run RECOVER NODE %d again", e.node)
+}
+
 // StepError is returned by Recover for a job that began and did not end well.
 type StepError struct {
 	Node      cluster.NodeID
@@ -103,7 +123,11 @@ func (e *StepError) Hint() string {
 	if e.Procedure == TwoStage {
 		return fmt.Sprintf("run RECOVER NODE %d WITH (two_stage) again; the first stage begins anew", e.Node)
 	}
-	return fmt.Sprintf("run RECOVER NODE %d again; it begins anew", e.Node)
+	again := fmt.Sprintf("run RECOVER NODE %d again; it begins anew", e.Node)
+	if isCancelled(e.Err) {
+		return again
+	}
+	return "put right what it says and " + again
 }
 
 // SQLState is query_canceled for a job that was cancelled, else

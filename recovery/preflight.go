@@ -36,7 +36,7 @@ func (e *Engine) preflight(ctx context.Context, j *job) (prepared, error) {
 	facts.Node.DataDirectory = filepath.Clean(facts.Node.DataDirectory)
 	p := prepared{node: facts.Node.Node, source: facts.Primary.Node, origin: facts.Origin.Node, facts: facts}
 	if err := e.look(ctx, &p); err != nil {
-		return p, fmt.Errorf("recover node %d: preflight: %w", p.node.ID, err)
+		return p, &lookError{p.node.ID, err}
 	}
 	procedure, found := Plan(p.facts)
 	if len(found) > 0 {

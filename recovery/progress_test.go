@@ -100,3 +100,12 @@ func TestStepsAndErrorsHaveNames(t *testing.T) {
 		t.Errorf("SQLSTATEs %s and %s, want 55000 and 57014", failed.SQLState(), cancelled.SQLState())
 	}
 }
+
+// Replay goes on behind the goal, and the progress ends there.
+func TestWayTo(t *testing.T) {
+	for at, want := range map[cluster.LSN]int64{0x100: 0, 0x180: 0x80, 0x300: 0x100} {
+		if done, total := wayTo(0x200, 0x100, at); done != want || total != 0x100 {
+			t.Errorf("at %s: %d of %d, want %d", at, done, total, want)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func (s *scripted) look(ctx context.Context) (f scriptFacts, err error) {
 		err = f.ask(ctx, s.conn, s.node.ID, s.Names())
 	}
 	if err != nil {
-		err = fmt.Errorf("recover node %d: preflight: node %d (%s): %w", s.node.ID, s.source.ID, s.source.Address(), err)
+		err = &lookError{s.node.ID, fmt.Errorf("node %d (%s): %w", s.source.ID, s.source.Address(), err)}
 	}
 	return f, err
 }

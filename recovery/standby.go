@@ -67,7 +67,7 @@ func (r *repair) catchUp(ctx context.Context) error {
 				first = at
 			}
 			r.job.behind(int64(goal.Sub(s.replayed)))
-			r.job.advance(int64(s.replayed.Sub(first)), int64(goal.Sub(first)))
+			r.job.advance(wayTo(goal, first, at))
 			return s.replayed >= goal, s.replayed, err
 		})
 	})
@@ -76,6 +76,12 @@ func (r *repair) catchUp(ctx context.Context) error {
 	}
 	r.leaveArchive(ctx)
 	return nil
+}
+
+// wayTo is how far a replay that began at first has come, and how far it has to come;
+// it does not stop at the goal.
+func wayTo(goal, first, at cluster.LSN) (done, total int64) {
+	return int64(min(at, goal).Sub(first)), int64(goal.Sub(first))
 }
 
 // patiently polls until ask says yes. It gives up when the position that ask
