@@ -17,7 +17,8 @@
 //   - The relations of pg_catalog that psql and drivers ask for are there, with
 //     the columns they ask for (catalog.go). A query that reads any other relation
 //     of pg_catalog has no rows, nor has one that reads nothing else and is not understood.
-//   - numeric is a 64-bit integer or a double, and months are 30 days in an interval.
+//   - numeric is a 64-bit integer or a double, and months are 30 days in an interval,
+//     unless a literal is added to a time or is the step of generate_series.
 //   - The time zone is UTC. Arrays have one dimension, and texts or whole numbers in it.
 //   - Rows as values, GROUPING SETS, and writing of any kind are refused.
 package livesql

@@ -17,6 +17,9 @@ type expr struct {
 	text  string // of a literal of Unknown type
 	param int    // of a parameter of Unknown type, from 1
 	null  bool   // the constant NULL
+
+	months int   // of a literal of type interval
+	rest   int64 // and its microseconds without them
 }
 
 // expression translates one. What it mentions is not loose when it is grouped.
@@ -193,6 +196,9 @@ func literal(e expr, typ Type, at int32) (expr, error) {
 		return expr{}, err
 	}
 	e.typ, e.sql = typ, sqlLiteral(v)
+	if typ == Interval {
+		e.months, e.rest = monthsOf(e.text)
+	}
 	return e, nil
 }
 

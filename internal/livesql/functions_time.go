@@ -24,6 +24,7 @@ func timeFunctions() map[string]scalar {
 			return intervalChar(asInt(a[0]), fmt.Sprint(a[1])), nil
 		}),
 		"pg_at_zone": strict(atZone), "pg_from_zone": strict(fromZone), "pg_trunc_zone": strict(truncateZone),
+		"pg_add_months": strict(addMonths), "pg_month_series": strict(monthSeries),
 		"pg_make_time": strict(makeTime), "pg_to_date": strict(toDate), "pg_to_time": strict(toTime),
 	}
 }

@@ -277,6 +277,9 @@ func (t *translation) arithmetic(s *scope, name string, a *pg.A_Expr) (expr, err
 	if l.typ.numeric() && r.typ.numeric() {
 		return t.numbers(name, pair, a.Location)
 	}
+	if made, ok := moved(name, l, r); ok {
+		return made, nil
+	}
 	if made, ok := dates(name, l, r); ok {
 		return made, nil
 	}

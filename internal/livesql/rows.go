@@ -42,6 +42,9 @@ func (t *translation) setReturning(s *scope, call *pg.FuncCall) (setReturning, e
 	case "generate_series":
 		made.typ, err = t.seriesOf(args, call)
 		made.sql = "pg_series_json(" + join(args) + ")"
+		if len(args) == 3 && args[2].months != 0 {
+			made.sql = fmt.Sprintf("pg_month_series(%s, %d, %d)", join(args[:2]), args[2].months, args[2].rest)
+		}
 		return made, err
 	case "unnest":
 		if len(args) != 1 || !args[0].typ.array() {
@@ -83,7 +86,7 @@ func (t *translation) rangeFunction(s *scope, f *pg.RangeFunction) (string, erro
 		return "", unsupported(call.GetLocation(), "this function in FROM")
 	}
 	if nameOf(call.Funcname) == "generate_series" && !f.Ordinality {
-		if text, err := t.plainSeries(s, f, call); err == nil {
+		if text, ok := t.plainSeries(s, f, call); ok {
 			return text, nil
 		}
 	}

@@ -10,14 +10,15 @@ import (
 )
 
 // plainSeries is generate_series in FROM whose arguments are none of a relation's columns.
-func (t *translation) plainSeries(s *scope, f *pg.RangeFunction, call *pg.FuncCall) (string, error) {
+// Those are left to setReturning, as is a step of months.
+func (t *translation) plainSeries(s *scope, f *pg.RangeFunction, call *pg.FuncCall) (string, bool) {
 	args, err := t.list(&scope{}, call.Args)
 	if err != nil {
-		return "", err
+		return "", false
 	}
 	typ, err := t.seriesOf(args, call)
-	if err != nil {
-		return "", err
+	if err != nil || len(args) == 3 && args[2].months != 0 {
+		return "", false
 	}
 	column := "generate_series"
 	if f.Alias != nil {
@@ -27,7 +28,8 @@ func (t *translation) plainSeries(s *scope, f *pg.RangeFunction, call *pg.FuncCa
 		args = append(args, expr{sql: "1"})
 	}
 	made := relation{name: "generate_series", columns: []Column{{Name: column, Type: typ}}}
-	return t.enter(s, made, f.Alias, fmt.Sprintf(seriesSQL(args[0].sql, args[1].sql, args[2].sql), quoteName(column)), call.Location)
+	text, err := t.enter(s, made, f.Alias, fmt.Sprintf(seriesSQL(args[0].sql, args[1].sql, args[2].sql), quoteName(column)), call.Location)
+	return text, err == nil
 }
 
 // seriesOf types the rows from a beginning to an end, both included: whole numbers, or
