@@ -27,6 +27,8 @@ func (e *engine) aggregates() map[string]func() sqlite.AggregateFunction {
 		"pg_percentile_disc": ordering((*ordered).nearest),
 		"pg_mode":            ordering((*ordered).mostFrequent),
 		"pg_joined":          func() sqlite.AggregateFunction { return &joined{} },
+		"pg_json_agg":        func() sqlite.AggregateFunction { return &jsonAggregate{} },
+		"pg_json_object_agg": func() sqlite.AggregateFunction { return &jsonAggregate{} },
 		"pg_only":            func() sqlite.AggregateFunction { return &only{} },
 	}
 }

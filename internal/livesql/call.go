@@ -30,8 +30,11 @@ func (t *translation) call(s *scope, f *pg.FuncCall) (expr, error) {
 	case f.FuncVariadic:
 		return expr{}, unsupported(f.Location, "VARIADIC")
 	}
-	if isAggregate(name) {
+	switch {
+	case isAggregate(name):
 		return t.aggregate(s, name, f, "")
+	case isJSON(name):
+		return t.jsonCall(s, name, f)
 	}
 	args, err := t.list(s, f.Args)
 	if err != nil {
@@ -175,7 +178,7 @@ func isAggregate(name string) bool {
 		"stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop":
 		return true
 	}
-	return false
+	return isJSONAggregate(name)
 }
 
 // aggregate translates a call of an aggregate; over is a window's OVER (...).
@@ -195,11 +198,7 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over stri
 	if f.AggStar {
 		return expr{sql: "count(*)" + tail, typ: Int8, name: name}, nil
 	}
-	args, err := t.list(s, f.Args)
-	if err != nil {
-		return expr{}, err
-	}
-	made, err := t.aggregated(name, args, f.Location)
+	made, args, err := t.aggregated(s, name, f)
 	if err != nil {
 		return made, err
 	}
@@ -213,8 +212,11 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over stri
 	order, err := t.order(s, f.AggOrder, nil)
 	function, rest, _ := strings.Cut(made.sql, "(")
 	made.sql = function + "(" + distinct + rest[:len(rest)-1] + order + ")" + tail
-	if made.typ.array() {
+	switch {
+	case made.typ.array():
 		made.sql = "('{' || " + made.sql + " || '}')"
+	case made.typ == JSONB && isJSONAggregate(name):
+		made.sql = "pg_jsonb(" + made.sql + ")"
 	}
 	made.name = name
 	return made, err
@@ -240,7 +242,19 @@ func (t *translation) filter(s *scope, f *pg.FuncCall) (string, error) {
 }
 
 // aggregated types an aggregate; its sql has nothing behind the arguments.
-func (t *translation) aggregated(name string, args []expr, at int32) (expr, error) {
+func (t *translation) aggregated(s *scope, name string, f *pg.FuncCall) (made expr, args []expr, err error) {
+	if isJSONAggregate(name) {
+		made, err = t.jsonAggregate(s, name, f)
+		return made, nil, err
+	}
+	if args, err = t.list(s, f.Args); err != nil {
+		return expr{}, nil, err
+	}
+	made, err = t.aggregateOf(name, args, f.Location)
+	return made, args, err
+}
+
+func (t *translation) aggregateOf(name string, args []expr, at int32) (expr, error) {
 	wrong := func() (expr, error) { return expr{}, undefinedFunction(name, args, at) }
 	if name == "string_agg" {
 		if len(args) != 2 || args[0].typ != Text {

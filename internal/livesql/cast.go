@@ -83,6 +83,10 @@ func (t *translation) cast(e expr, to Type, at int32) (expr, error) {
 		return expr{sql: "pg_date(pg_time(" + e.sql + "))", typ: to, name: e.name}, nil
 	case to == Text:
 		return t.asText(e)
+	case to == JSON && (from == Text || from == JSONB):
+		return converted("pg_json")
+	case to == JSONB && (from == Text || from == JSON):
+		return converted("pg_jsonb")
 	case from == Text && !to.array():
 		return converted(map[Type]string{Int4: "pg_int", Int8: "pg_bigint", OID: "pg_bigint", Float8: "pg_float", Numeric: "pg_numeric",
 			Bool: "pg_bool", Timestamptz: "pg_time", Timestamp: "pg_time", Interval: "pg_interval"}[to])
@@ -113,7 +117,7 @@ func (t *translation) asText(e expr) (expr, error) {
 		return t.coerce(e, Text, -1)
 	case e.typ == Text:
 		return e, nil
-	case e.typ.array():
+	case e.typ.array() || e.typ.json():
 		return expr{sql: e.sql, typ: Text, name: e.name}, nil
 	case function != "":
 		e.sql = function + "(" + e.sql + ")"

@@ -109,6 +109,8 @@ func AppendBinary(b []byte, v any, c Column) ([]byte, error) {
 		typed = time.UnixMicro(asInt(v)).UTC()
 	case TextArray, Int4Array, Int8Array:
 		return appendArray(b, v, c.Type)
+	case JSONB:
+		return AppendText(append(b, 1), v, c, time.UTC), nil // the format's version
 	case Interval:
 		typed = pgtype.Interval{Microseconds: asInt(v), Valid: true}
 	case Float8:
@@ -177,6 +179,10 @@ func DecodeParam(oid uint32, format int16, data []byte) (any, error) {
 		return scan[bool](t, oid, data)
 	case Timestamptz, Timestamp, Date:
 		return scan[time.Time](t, oid, data)
+	case JSON:
+		return parseValue(t, string(data))
+	case JSONB:
+		return parseValue(t, strings.TrimPrefix(string(data), "\x01"))
 	case TextArray, Int4Array, Int8Array:
 		return scanArray(t, oid, data)
 	case Interval:

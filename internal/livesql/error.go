@@ -3,6 +3,7 @@ package livesql
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/pganalyze/pg_query_go/v5/parser"
@@ -77,4 +78,13 @@ func syntaxError(err error) error {
 		e.Message, e.Position = p.Message, p.Cursorpos
 	}
 	return e
+}
+
+// plainError undoes coded.
+func plainError(err error) error {
+	if err == nil {
+		return nil
+	}
+	code, message, _ := strings.Cut(err.Error(), ": ")
+	return fail(code, -1, "%s", message)
 }

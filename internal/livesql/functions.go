@@ -70,7 +70,7 @@ func (e *engine) functions() map[string]scalar {
 		}),
 		"pg_description": strict(e.description),
 	}
-	for _, more := range []map[string]scalar{timeFunctions(), textFunctions(), mathFunctions(), arrayFunctions()} {
+	for _, more := range []map[string]scalar{timeFunctions(), textFunctions(), mathFunctions(), arrayFunctions(), jsonFunctions()} {
 		maps.Copy(all, more)
 	}
 	return all

@@ -37,6 +37,12 @@ func parseValue(t Type, text string) (any, error) {
 		return trimmed, nil
 	case Interval:
 		return parseInterval(trimmed)
+	case JSON:
+		_, err := decodeJSON(text)
+		return text, plainError(err)
+	case JSONB:
+		made, err := jsonb(text)
+		return made, plainError(err)
 	}
 	if err != nil {
 		return nil, fail(codeInvalidText, -1, "invalid input syntax for type %s: %q", t, text)

@@ -54,6 +54,8 @@ func (t *translation) operator(s *scope, name string, a *pg.A_Expr) (expr, error
 		return t.arithmetic(s, name, a)
 	case "^", "&", "|", "<<", ">>", "#":
 		return t.numeric(s, name, a)
+	case "->", "->>":
+		return t.member(s, name, a)
 	case "^@":
 		pair, err := t.texts(s, name, a.Lexpr, a.Rexpr, a.Location)
 		return condition("pg_starts_with(" + join(pair) + ")"), err

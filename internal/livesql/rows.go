@@ -55,11 +55,17 @@ func (t *translation) setReturning(s *scope, call *pg.FuncCall) (setReturning, e
 		return made, nil
 	case "regexp_matches":
 		made.typ = TextArray
+	case "json_array_elements", "jsonb_array_elements":
+		made.typ = jsonType(name)
 	}
 	sig, ok := map[string]signature{
-		"regexp_split_to_table": {args: []Type{Text, Text, Text}, least: 2, text: "pg_array_json(pg_split_re($*), 0)"},
-		"string_to_table":       {args: []Type{Text, Text, Text}, least: 2, text: "pg_array_json(pg_string_to_array($*), 0)"},
-		"regexp_matches":        {args: []Type{Text, Text, Text}, least: 2, text: "pg_matches_json($*)"},
+		"regexp_split_to_table":     {args: []Type{Text, Text, Text}, least: 2, text: "pg_array_json(pg_split_re($*), 0)"},
+		"string_to_table":           {args: []Type{Text, Text, Text}, least: 2, text: "pg_array_json(pg_string_to_array($*), 0)"},
+		"json_array_elements":       {args: []Type{JSON}, least: 1, text: "pg_json_elements($1, 0)"},
+		"jsonb_array_elements":      {args: []Type{JSONB}, least: 1, text: "pg_json_elements($1, 0)"},
+		"json_array_elements_text":  {args: []Type{JSON}, least: 1, text: "pg_json_elements($1, 1)"},
+		"jsonb_array_elements_text": {args: []Type{JSONB}, least: 1, text: "pg_json_elements($1, 1)"},
+		"regexp_matches":            {args: []Type{Text, Text, Text}, least: 2, text: "pg_matches_json($*)"},
 	}[name]
 	if !ok || len(args) < sig.least || len(args) > len(sig.args) {
 		return made, undefinedFunction(name, args, call.Location)

@@ -46,6 +46,7 @@ func signatures() map[string]signature {
 		"octet_length":          one(Text, Int4, "pg_octets"), "ascii": one(Text, Int4, "unicode"), "chr": one(Int4, Text, "char"),
 		"host": {args: []Type{Text}, least: 1, result: Text, text: "pg_split_part($1, '/', 1)"},
 
+		"json_array_length": one(JSON, Int4, "pg_json_length"), "jsonb_array_length": one(JSONB, Int4, "pg_json_length"),
 		"to_hex":           {args: []Type{Int8}, least: 1, result: Text, text: "printf('%x', $1)"},
 		"bit_length":       {args: []Type{Text}, least: 1, result: Int4, text: "(8 * pg_octets($1))"},
 		"overlay":          {args: []Type{Text, Text, Int4, Int4}, least: 3, result: Text, sql: "pg_overlay"},

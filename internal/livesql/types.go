@@ -21,6 +21,8 @@ const (
 	TextArray // text in PostgreSQL's format, as the other arrays
 	Int4Array
 	Int8Array
+	JSON // its text
+	JSONB
 )
 
 // typeFacts is what pg_type says of a type.
@@ -48,6 +50,8 @@ func (t Type) facts() typeFacts {
 		TextArray:   {"_text", "text[]", 1009, -1},
 		Int4Array:   {"_int4", "integer[]", 1007, -1},
 		Int8Array:   {"_int8", "bigint[]", 1016, -1},
+		JSON:        {"json", "json", 114, -1},
+		JSONB:       {"jsonb", "jsonb", 3802, -1},
 	}[t]
 }
 
@@ -72,7 +76,7 @@ func (t Type) Size() int16 {
 
 func allTypes() []Type {
 	return []Type{Text, Int4, Int8, Float8, Numeric, Bool, Timestamptz, Interval, OID, Date, Timestamp,
-		TextArray, Int4Array, Int8Array}
+		TextArray, Int4Array, Int8Array, JSON, JSONB}
 }
 
 // typeNamed finds a type by a name of the grammar or of pg_type; similar types
@@ -84,7 +88,7 @@ func typeNamed(name string) (Type, bool) {
 		}
 	}
 	switch strings.ToLower(name) {
-	case "varchar", "bpchar", "name", "char", "unknown", "json", "jsonb":
+	case "varchar", "bpchar", "name", "char", "unknown":
 		return Text, true
 	case "int2":
 		return Int4, true

@@ -21,6 +21,9 @@ func (t *translation) windowed(s *scope, name string, f *pg.FuncCall) (expr, err
 	if err != nil {
 		return expr{}, err
 	}
+	if isJSONAggregate(name) {
+		return expr{}, unsupported(f.Location, name+" in a window")
+	}
 	if isAggregate(name) {
 		return t.aggregate(s, name, f, " OVER ("+over+")")
 	}
