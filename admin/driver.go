@@ -28,7 +28,7 @@ func sessionSettings(params map[string]string) map[string]string {
 	all := map[string]string{
 		"transaction_isolation": "read committed", "default_transaction_isolation": "read committed", "transaction_read_only": "off",
 		"default_transaction_read_only": "off", "search_path": "public", "max_identifier_length": "63", "lc_collate": "C", "lc_ctype": "C",
-		"lc_messages": "C", "bytea_output": "hex", "extra_float_digits": "1", "statement_timeout": "0", "TimeZone": "UTC",
+		"lc_messages": "C", "bytea_output": "hex", "extra_float_digits": "1", "TimeZone": "UTC",
 		"server_encoding": "UTF8", "is_superuser": "off", "in_hot_standby": "off",
 	}
 	maps.Copy(all, params)
@@ -70,7 +70,6 @@ func (s *session) driverCommands() table {
 		accepted("RESET", "RESET", nil),
 		accepted("CLOSE ALL", "CLOSE CURSOR ALL", nil),
 		accepted("UNLISTEN", "UNLISTEN", nil),
-		accepted("DISCARD ALL", "DISCARD ALL", s.deallocateAll),
 		accepted("DEALLOCATE ALL", "DEALLOCATE ALL", s.deallocateAll),
 		s.deallocate(),
 	}

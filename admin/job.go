@@ -24,7 +24,9 @@ func (s *session) run(ctx context.Context, stmt *statement, args []any) ([][]any
 	}
 	switch {
 	case stmt.query != nil && s.may == privilegeNone:
-		return s.watch(ctx, s.narrow.limit(stmt.bound(args)))
+		return s.watch(ctx, s.narrow.limit(s.timed(stmt.bound(args))))
+	case stmt.query != nil:
+		return s.watch(ctx, s.timed(stmt.bound(args)))
 	case stmt.privilege != privilegeCommand:
 		return s.watch(ctx, stmt.bound(args))
 	}

@@ -197,8 +197,7 @@ func (s *session) execute(ctx context.Context, p *portal, limit int, a announcem
 		p.rows = rows
 	}
 	if p.copy != nil {
-		s.sendCopy(p)
-		return nil
+		return s.sendCopy(p)
 	}
 	if a == announce && p.columns() != nil {
 		s.out.add(describe(p.columns(), nil))
@@ -219,8 +218,15 @@ func (s *session) sendRows(p *portal, limit int) error {
 			return err
 		}
 		s.out.add(m)
-		if i%flushRows == flushRows-1 && s.out.flush() != nil {
+		if i%flushRows < flushRows-1 {
+			continue
+		}
+		if s.out.flush() != nil {
 			break
+		}
+		if s.interrupted() {
+			p.rows = nil
+			return newError(codeCanceled, "%s", errCancelRequest)
 		}
 	}
 	p.rows = p.rows[n:]

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/jackc/pgproto3/v2"
@@ -31,6 +32,7 @@ type session struct {
 	cancels  <-chan struct{}
 	shutdown <-chan struct{}
 
+	timeout    time.Duration // of a SELECT; 0 = none
 	phase      phase
 	tx         byte // transaction status as ReadyForQuery tells it: 'I' or 'T'
 	statements map[string]*prepared
@@ -41,10 +43,11 @@ func newSession(c *Console, s Session, in *inbox, shutdown <-chan struct{}) *ses
 	made := &session{
 		user: s.User, may: c.privilegeOf(s.User), log: c.log, journal: c.journal, narrow: c.narrow,
 		in: in, out: &outbox{w: s.Conn}, cancels: s.Cancels, shutdown: shutdown,
-		tx: 'I', statements: map[string]*prepared{}, portals: map[string]*portal{},
+		timeout: defaultTimeout, tx: 'I', statements: map[string]*prepared{}, portals: map[string]*portal{},
 	}
 	table := c.tableOf(s)
-	table = append(table[:len(table):len(table)], settings(s.Params)...)
+	table = append(table[:len(table):len(table)], made.timeoutCommands()...)
+	table = append(table, settings(s.Params)...)
 	made.language = language{append(table, made.driverCommands()...), c.selects(s), c.copies(s)}
 	return made
 }
@@ -132,6 +135,16 @@ func (s *session) report(err error) error {
 	}
 	s.out.add(asSQLError(err).response("ERROR"))
 	return s.out.flush()
+}
+
+// interrupted reports whether a cancel request has come.
+func (s *session) interrupted() bool {
+	select {
+	case <-s.cancels:
+		return true
+	default:
+		return false
+	}
 }
 
 // leave says goodbye where the client can still hear it.

@@ -49,7 +49,6 @@ const (
 	codeOutOfMemory       = "53200"
 	codeTooLarge          = "54000"
 	codeTooComplex        = "54001"
-	codeCanceled          = "57014"
 )
 
 func fail(code string, at int32, format string, args ...any) *Error {

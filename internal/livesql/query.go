@@ -3,7 +3,6 @@ package livesql
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -153,13 +152,11 @@ func emptyName(target *pg.ResTarget) string {
 }
 
 // Run gives the rows; its values are nil, int64, float64 or string. It ends
-// with ctx, and with an error when time or the size of the result run out.
+// with ctx, whose cause it returns then, and when the result is too large.
 func (q *Query) Run(ctx context.Context, args []any) ([][]any, error) {
 	if q.strange {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errTooSlow)
-	defer cancel()
 	e := &engine{query: q, now: time.Now(), snapshots: map[string][][]any{}}
 	if err := e.collect(ctx); err != nil {
 		return nil, err
@@ -172,20 +169,14 @@ func (q *Query) Run(ctx context.Context, args []any) ([][]any, error) {
 }
 
 const (
-	maxTime = 30 * time.Second // of one query
-	maxRows = 1_000_000        // of one result
-	maxSize = 64 << 20         // bytes of one result
+	maxRows = 1_000_000 // of one result
+	maxSize = 64 << 20  // bytes of one result
 )
-
-var errTooSlow = fmt.Errorf("canceling statement because it took longer than %v", maxTime)
 
 // explain tells how a query failed.
 func explain(ctx context.Context, err error) error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own
-	}
-	if errors.Is(context.Cause(ctx), errTooSlow) {
-		return fail(codeCanceled, -1, "%s", errTooSlow)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
