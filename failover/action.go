@@ -57,7 +57,7 @@ type Action struct {
 	Request  uint64
 	Text     string
 	Err      error
-	Hook     string // the setting that Text is from
+	Hook     string // the setting that Text comes from
 	Record   *cluster.Record
 	Snapshot *cluster.Snapshot
 }

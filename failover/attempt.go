@@ -103,7 +103,7 @@ func (m *monitor) take(a *attempt) (Report, error) {
 	return a.r, nil
 }
 
-// put leaves a try to itself, if it is the first that is late.
+// put sets a late try aside to go on by itself, if there is no other such try.
 func (m *monitor) put(a *attempt) (Report, error) {
 	r := Report{Began: a.r.Began}
 	if m.late == nil {

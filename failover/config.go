@@ -14,7 +14,7 @@ const (
 	retryShare = 4 // of Timeout, which each of these has
 )
 
-// HealthCheck says how nodes are watched (Pgpool-II health_check_*).
+// HealthCheck says how nodes are watched (Pgpool-II's health_check_*).
 //
 // A node that hangs, so that connections stay open and nothing is said, is
 // given up after at most

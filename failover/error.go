@@ -70,7 +70,7 @@ func (e *FailedError) SQLState() string {
 	return notInPrerequisiteState
 }
 
-// withHint is an error where there is only one line for it.
+// withHint is an error and its hint in one line.
 func withHint(err error) string {
 	var r *RefusedError
 	if errors.As(err, &r) {

@@ -16,7 +16,8 @@ type Probed struct {
 	Report Report
 }
 
-// Requested is somebody's wish. Number is answered by one Reply action.
+// Requested is a request of a command or of the recovery engine. One Reply action with
+// its Number answers it.
 type Requested struct {
 	Number uint64
 	Kind   RequestKind

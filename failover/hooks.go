@@ -76,7 +76,7 @@ func shell(ctx context.Context, command string, timeout time.Duration) (output s
 	cmd.WaitDelay = hookGrace
 	err = cmd.Run()
 	if ctx.Err() != nil {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // whoever of the group is left
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // whatever is left of the group
 		err = context.Cause(ctx)
 	}
 	return strings.TrimSpace(string(kept)), err

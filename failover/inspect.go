@@ -9,7 +9,7 @@ import (
 	"github.com/pgherd/pgherd/internal/host"
 )
 
-// look has f see the state, on the goroutine that holds it. f must be quick and
+// look calls f with the state, on the goroutine that holds it. f must be quick and
 // must not change it.
 func (e *Engine) look(ctx context.Context, f func(*State)) error {
 	done := make(chan struct{})

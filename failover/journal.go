@@ -80,7 +80,7 @@ func (s *stepper) halfway(p *NodeView) bool {
 	return p.Demoted && !s.promising(p.ID) && (p.claims() || p.follows() && s.marked(p))
 }
 
-// neighbour is a node that could start id, by SQL.
+// neighbour is a node whose functions could start node id.
 func (s *stepper) neighbour(id cluster.NodeID) cluster.NodeID {
 	i := slices.IndexFunc(s.Nodes, func(n NodeView) bool { return n.ID != id && n.Last.Outcome == Alive })
 	if i < 0 {

@@ -132,7 +132,7 @@ func (l *loop) reply(a Action, unsaved error) {
 	w.answer <- a.Err
 }
 
-// named is for texts.
+// named is a node in a message: "node 1", or "none".
 func named(id cluster.NodeID) string {
 	if id == cluster.NoNode {
 		return "none"

@@ -62,7 +62,7 @@ func (r *runner) leaveRecovery(ctx context.Context, c *pgx.Conn, id cluster.Node
 	return r.otherwise(id, err, func(i Instance) error { return i.Promote(ctx) })
 }
 
-// writeOut makes a checkpoint, which only saves time: who may not has none.
+// writeOut makes a checkpoint if the account may: it only saves time.
 func (r *runner) writeOut(ctx context.Context, c *pgx.Conn, id cluster.NodeID) error {
 	_, err := c.Exec(ctx, "CHECKPOINT")
 	if denied(err) {

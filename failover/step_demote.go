@@ -17,8 +17,8 @@ func (s *stepper) unstoppable(id cluster.NodeID) bool {
 }
 
 // still stops the receivers of all standbys but the candidate's. The old primary
-// goes on writing log of its own (vacuum, checkpoints): who had more of that than
-// the candidate could not follow it. The intent in the journal is record enough.
+// goes on writing log of its own (vacuum, checkpoints): a standby with more of that
+// than the candidate could not follow it. The intent in the journal is record enough.
 func (s *stepper) still() {
 	s.Op.Phase = PhaseFreeze
 	var ids []cluster.NodeID

@@ -151,8 +151,8 @@ func (s *stepper) collected(e Done) {
 	s.do(Action{Kind: AwaitReplay, Node: best.Node, LSN: best.Received, Torn: true})
 }
 
-// caughtUp: the candidate's log ends at what it replayed; all beyond is lost. Who
-// did not even tell that cannot take over, whatever is forced.
+// caughtUp: the candidate's log ends at what it replayed; all beyond is lost. A
+// candidate that did not even report that cannot take over, not even by force.
 func (s *stepper) caughtUp(e Done) {
 	end := e.Found.Replayed
 	if e.Err != nil && (!s.Op.Force || end == 0) {

@@ -7,7 +7,7 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 )
 
-// hooks has the outside told of what this step has changed.
+// hooks emits the configured commands for what this step has changed.
 func (s *stepper) hooks(before *State) {
 	if !before.Decided || s.Config.Hooks == (Hooks{Timeout: s.Config.Hooks.Timeout}) {
 		return

@@ -73,7 +73,7 @@ func (s *stepper) preflight() {
 	}
 }
 
-// worthWaiting: all must be known before anything is told, and one lasting
+// worthWaiting: all must be known before anything is reported, and one lasting
 // obstacle is enough not to wait for the others.
 func worthWaiting(list []obstacle) bool {
 	var lasts, unsure bool

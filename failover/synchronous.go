@@ -81,7 +81,7 @@ func (s *stepper) synchronousIn(r Report) (now cluster.Synchronous, fed int, flu
 	return now, fed, flushed
 }
 
-// covers reports whether who is safe by a is safe by b.
+// covers reports whether a commit that b has acknowledged is on enough members of a, too.
 func covers(a, b cluster.Synchronous) bool {
 	return a.Acks <= b.Acks && a.Others >= b.Others &&
 		!slices.ContainsFunc(b.Members, func(id cluster.NodeID) bool { return !slices.Contains(a.Members, id) })
