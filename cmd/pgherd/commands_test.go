@@ -22,59 +22,76 @@ func TestCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close(t.Context())
-	expect := func(database, command, want string) {
-		t.Helper()
-		if out, _ := r.psql(database, command); !strings.Contains(out, want) {
-			t.Errorf("%s on %s:\n%s\nwants %q", command, database, out, want)
-		}
-	}
-	expect("postgres", "SHOW POOL_NODES", "|up|up|0.333333|primary|primary|")
-	expect("postgres", "PGPOOL SHOW backend_hostname0", "127.0.0.1\n")
-	expect("postgres", "SHOW pool_nonsense", "did you mean")
-	expect("pgpool", "CHECK", "PROMOTE NODE 1|ok||\n")
-	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "start node 0 as a standby of node 1")
-	r.detachGracefully(c)
-	expect("pgpool", "EXPLAIN PROMOTE NODE 1", "refused|1|node 1 is detached|ATTACH NODE 1 first.\n")
-	expect("pgpool", "CHECK", "node 1|failed|down: detached")
-	expect("pgpool", "ATTACH NODE 1", "ATTACH NODE\n")
-	expect("pgpool", "SELECT kind, event FROM pool_events WHERE node_id = 1", "status|down, was up: detached")
-	expect("pgpool", "SELECT event FROM pool_events WHERE kind = 'command'", "bench: DETACH NODE 1 GRACEFULLY\nbench: SET consistency\nbench: ATTACH NODE 1\n")
-	expect("pgpool", "SHOW POOL_FAILOVER", "")
+	commandsOnNodes(r, c)
+	commandsOnClients(r, c)
+	commandsOnSettings(r)
+	commandsOnDatabases(r, c)
+}
 
-	expect("pgpool", "PAUSE postgres", "NOTICE:  00000: new transactions wait; servers in use: 0 ")
-	expect("pgpool", "SELECT paused FROM databases WHERE name = 'postgres'", "1\n")
+// expect gives a command, whose output must contain want.
+func (r *rig) expect(database, command, want string) {
+	r.Helper()
+	if out, _ := r.psql(database, command); !strings.Contains(out, want) {
+		r.Errorf("%s on %s:\n%s\nwants %q", command, database, out, want)
+	}
+}
+
+func commandsOnNodes(r *rig, c *pgx.Conn) {
+	r.expect("postgres", "SHOW POOL_NODES", "|up|up|0.333333|primary|primary|")
+	r.expect("postgres", "PGPOOL SHOW backend_hostname0", "127.0.0.1\n")
+	r.expect("postgres", "SHOW pool_nonsense", "did you mean")
+	r.expect("pgpool", "CHECK", "PROMOTE NODE 1|ok||\n")
+	r.expect("pgpool", "EXPLAIN PROMOTE NODE 1", "start node 0 as a standby of node 1")
+	r.detachGracefully(c)
+	r.expect("pgpool", "EXPLAIN PROMOTE NODE 1", "refused|1|node 1 is detached|ATTACH NODE 1 first.\n")
+	r.expect("pgpool", "CHECK", "node 1|failed|down: detached")
+	r.expect("pgpool", "ATTACH NODE 1", "ATTACH NODE\n")
+	r.expect("pgpool", "SELECT kind, event FROM pool_events WHERE node_id = 1", "status|down, was up: detached")
+	r.expect("pgpool", "SELECT event FROM pool_events WHERE kind = 'command'", "bench: DETACH NODE 1 GRACEFULLY\nbench: SET consistency\nbench: ATTACH NODE 1\n")
+	r.mustPSQL("pgpool", "SHOW POOL_FAILOVER")
+}
+
+func commandsOnClients(r *rig, c *pgx.Conn) {
+	r.expect("pgpool", "PAUSE postgres", "NOTICE:  00000: new transactions wait; servers in use: 0 ")
+	r.expect("pgpool", "SELECT paused FROM databases WHERE name = 'postgres'", "1\n")
 	held := make(chan error, 1)
 	go func() {
-		_, err := c.Exec(t.Context(), "SELECT 1")
+		_, err := c.Exec(r.Context(), "SELECT 1")
 		held <- err
 	}()
-	pgtest.Await(t, 10*time.Second, "the client to wait", func() bool {
+	pgtest.Await(r.T, 10*time.Second, "the client to wait", func() bool {
 		return r.mustPSQL("pgpool", "SELECT count(*) FROM clients WHERE state = 'waiting'") == "1\n"
 	})
-	expect("pgpool", "RESUME", "RESUME\n")
+	r.expect("pgpool", "RESUME", "RESUME\n")
 	if err := <-held; err != nil {
-		t.Error(err)
+		r.Error(err)
 	}
-	expect("pgpool", "SUSPEND; SHOW STATE; RESUME", "paused|no\nsuspended|yes\nRESUME\n")
-	expect("pgbouncer", "SUSPEND", "SUSPEND\n") // and leaves
-	expect("pgpool", "SHOW STATE", "suspended|no\n")
-	expect("pgpool", "SELECT sum(count) > 0 FROM pool_routes", "t\n")
-	expect("pgpool", "SELECT sum(select_cnt) > 0, sum(error_cnt) FROM pool_backend_stats", "t|0\n")
-	expect("pgpool", "SELECT count(*) FROM pool_health_check_stats WHERE success_count > 0 AND fail_count = 0 AND max_duration >= min_duration", "2\n")
-	expect("pgbouncer", "RECONNECT; WAIT_CLOSE", "WAIT_CLOSE\n")
-	expect("pgpool", "SET pool.query_wait_timeout = 7s", "pool.query_wait_timeout: 2m0s -> 7s")
-	expect("pgbouncer", "SHOW CONFIG", "query_wait_timeout|7|120|yes\n")
-	expect("pgpool", "SET pool.sise = 7", `did you mean "pool.size"?`)
-	expect("pgpool", "SET tcp.keepidle = 1", "ERROR:  22023: tcp.keepidle: ")
-	expect("pgbouncer", "DISABLE postgres", "DISABLE\n")
-	expect("postgres", "SELECT 1", "does not accept connections at the moment")
-	expect("pgbouncer", "ENABLE postgres", "ENABLE\n")
-	expect("pgbouncer", "KILL postgres", "NOTICE:  00000: clients disconnected: 1")
-	if _, err := c.Exec(t.Context(), "SELECT 1"); err == nil {
-		t.Error("the client lives on after KILL")
+	r.expect("pgpool", "SUSPEND; SHOW STATE; RESUME", "paused|no\nsuspended|yes\nRESUME\n")
+	r.expect("pgbouncer", "SUSPEND", "SUSPEND\n") // and leaves
+	r.expect("pgpool", "SHOW STATE", "suspended|no\n")
+	r.expect("pgpool", "SELECT sum(count) > 0 FROM pool_routes", "t\n")
+	r.expect("pgpool", "SELECT sum(select_cnt) > 0, sum(error_cnt) FROM pool_backend_stats", "t|0\n")
+	r.expect("pgpool", "SELECT count(*) FROM pool_health_check_stats WHERE success_count > 0 AND fail_count = 0 AND max_duration >= min_duration", "2\n")
+	r.expect("pgbouncer", "RECONNECT; WAIT_CLOSE", "WAIT_CLOSE\n")
+}
+
+func commandsOnSettings(r *rig) {
+	r.expect("pgpool", "SET pool.query_wait_timeout = 7s", "pool.query_wait_timeout: 2m0s -> 7s")
+	r.expect("pgbouncer", "SHOW CONFIG", "query_wait_timeout|7|120|yes\n")
+	r.expect("pgpool", "SET pool.sise = 7", `did you mean "pool.size"?`)
+	r.expect("pgpool", "SET tcp.keepidle = 1", "ERROR:  22023: tcp.keepidle: ")
+}
+
+func commandsOnDatabases(r *rig, c *pgx.Conn) {
+	r.expect("pgbouncer", "DISABLE postgres", "DISABLE\n")
+	r.expect("postgres", "SELECT 1", "does not accept connections at the moment")
+	r.expect("pgbouncer", "ENABLE postgres", "ENABLE\n")
+	r.expect("pgbouncer", "KILL postgres", "NOTICE:  00000: clients disconnected: 1")
+	if _, err := c.Exec(r.Context(), "SELECT 1"); err == nil {
+		r.Error("the client lives on after KILL")
 	}
-	expect("pgbouncer", "RESUME postgres", "RESUME\n")
-	expect("postgres", "SELECT 'again'", "again\n")
+	r.expect("pgbouncer", "RESUME postgres", "RESUME\n")
+	r.expect("postgres", "SELECT 'again'", "again\n")
 }
 
 // TestShutdownWaitsForClients: nobody new gets in, and who is in may stay.
