@@ -31,12 +31,25 @@ func fromStandby(f *Facts) {
 	f.Copied = &Source{Major: 15, Bytes: 1000, FreeSenders: 2, InRecovery: true}
 }
 
+// planCase is what is changed of brokenStandby, and what Plan says to that.
+type planCase struct {
+	name   string
+	change func(*Facts)
+	want   string // part of the first problem; "" for a rebuild
+}
+
+func checkPlans(t *testing.T, cases []planCase) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f := brokenStandby()
+			c.change(&f)
+			checkPlan(t, f, c.want)
+		})
+	}
+}
+
 func TestPlan(t *testing.T) {
-	cases := []struct {
-		name   string
-		change func(*Facts)
-		want   string // part of the first problem; "" for a rebuild
-	}{
+	checkPlans(t, []planCase{
 		{"nothing in the way", func(*Facts) {}, ""},
 		{"unknown node", func(f *Facts) { f.Asked = 2 }, "node 2 does not exist"},
 		{"negative node", func(f *Facts) { f.Asked = -1 }, "node -1 does not exist"},
@@ -68,6 +81,20 @@ func TestPlan(t *testing.T) {
 		{"one walsender", func(f *Facts) { f.Source.FreeSenders = 1 }, "1 free WAL senders"},
 		{"no slot free", func(f *Facts) { f.Source.FreeSlots = 0 }, "no free replication slot"},
 		{"its own slot is there", func(f *Facts) { f.Source.FreeSlots, f.Source.HasSlot = 0, true }, ""},
+		{"other major version", func(f *Facts) { f.Target.Major = 14 }, "of PostgreSQL 14, the primary of 15"},
+		{"foreign cluster", func(f *Facts) { f.Target.SystemIdentifier = "8" }, "belongs to another cluster"},
+		{"missing directory", func(f *Facts) { *f.Target = Target{Volume: volume{free: 1100}} }, ""},
+		{"damaged directory", func(f *Facts) { *f.Target = Target{Directory: DirDamaged, Volume: volume{free: 1100}} }, ""},
+		{"other files", func(f *Facts) { *f.Target = Target{Directory: DirOther, Volume: volume{free: 1100}} }, "no PostgreSQL data directory"},
+		{"symbolic link", func(f *Facts) { *f.Target = Target{Directory: DirLink, Volume: volume{free: 1100}} }, "symbolic link"},
+		{"a byte short", func(f *Facts) { f.Target.Volume.free = 1099 }, "the copy needs 1100 bytes"},
+		{"no configuration anywhere", func(f *Facts) { f.Target.HasConfig, f.Source.ConfigOutside = false, true }, "no postgresql.conf"},
+		{"its own configuration", func(f *Facts) { f.Source.ConfigOutside = true }, ""},
+	})
+}
+
+func TestPlanOfTablespaces(t *testing.T) {
+	checkPlans(t, []planCase{
 		{"tablespaces", func(f *Facts) { f.Target.Places = []Place{fast(OwnFiles), slow(Vacant)} }, ""},
 		{"a tablespace of the neighbour", func(f *Facts) { neighboured(f); f.Target.Places = []Place{fast(OtherFiles)} }, "in use by node 0"},
 		{"the neighbour's, that the node links to", func(f *Facts) { neighboured(f); f.Target.Places = []Place{fast(OwnFiles)} }, "in use by node 0"},
@@ -81,23 +108,7 @@ func TestPlan(t *testing.T) {
 		{"room for tablespaces", func(f *Facts) { placed(f, 600, 660); f.Target.Volume.free = 440 }, ""},
 		{"no room beside them", func(f *Facts) { placed(f, 600, 660); f.Target.Volume.free = 439 }, "the copy needs 440"},
 		{"room for both on one disk", func(f *Facts) { placed(f, 600, 0); f.Target.Places[0].Volume = f.Target.Volume }, ""},
-		{"other major version", func(f *Facts) { f.Target.Major = 14 }, "of PostgreSQL 14, the primary of 15"},
-		{"foreign cluster", func(f *Facts) { f.Target.SystemIdentifier = "8" }, "belongs to another cluster"},
-		{"missing directory", func(f *Facts) { *f.Target = Target{Volume: volume{free: 1100}} }, ""},
-		{"damaged directory", func(f *Facts) { *f.Target = Target{Directory: DirDamaged, Volume: volume{free: 1100}} }, ""},
-		{"other files", func(f *Facts) { *f.Target = Target{Directory: DirOther, Volume: volume{free: 1100}} }, "no PostgreSQL data directory"},
-		{"symbolic link", func(f *Facts) { *f.Target = Target{Directory: DirLink, Volume: volume{free: 1100}} }, "symbolic link"},
-		{"a byte short", func(f *Facts) { f.Target.Volume.free = 1099 }, "the copy needs 1100 bytes"},
-		{"no configuration anywhere", func(f *Facts) { f.Target.HasConfig, f.Source.ConfigOutside = false, true }, "no postgresql.conf"},
-		{"its own configuration", func(f *Facts) { f.Source.ConfigOutside = true }, ""},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			f := brokenStandby()
-			c.change(&f)
-			checkPlan(t, f, c.want)
-		})
-	}
+	})
 }
 
 func stream(f *Facts, s cluster.Status) {
