@@ -59,7 +59,7 @@ func TestLargeStatements(t *testing.T) {
 			r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) {
 				s.Auth, s.Mode, p.Size, s.MaxPrepared = config.AuthTrust, mode, 1, 2
 			})
-			for _, c := range large() {
+			for _, c := range append(largeUnnamed(), largeNamed()...) {
 				testSteps(t, c.name, newTwin(r, "bench", nil), c.steps)
 				next := r.raw()
 				next.do("select 1", "T D:1 C:SELECT_1 Z:I")
@@ -69,9 +69,12 @@ func TestLargeStatements(t *testing.T) {
 	}
 }
 
-func large() []conversation {
-	length := "select length(" + bulk() + ")"
-	sync := mSync()
+// lengthOfBulk is a large statement with a small answer.
+func lengthOfBulk() string { return "select length(" + bulk() + ")" }
+
+// largeUnnamed are conversations about large unnamed statements.
+func largeUnnamed() []conversation {
+	length, sync := lengthOfBulk(), mSync()
 	return []conversation{
 		{"unnamed", [][]byte{
 			join(mParse("", length), run(""), sync),
@@ -114,6 +117,13 @@ func large() []conversation {
 			join(run(""), sync),
 			join(mParse("", "commit"), run(""), sync),
 		}},
+	}
+}
+
+// largeNamed are conversations about large named statements, and what ends them.
+func largeNamed() []conversation {
+	length, sync := lengthOfBulk(), mSync()
+	return []conversation{
 		{"named", [][]byte{
 			join(mParse("s", length), run("s"), sync),
 			join(run("s"), sync, mDescribe('S', "s"), sync),
