@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,8 +11,6 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 )
@@ -308,80 +305,4 @@ func testDetachKeepsTheLayer(t *testing.T, m Method) {
 	if _, err := io.ReadFull(conn, b); err != nil || string(b) != "hi" {
 		t.Errorf("got %q, %v", b, err)
 	}
-}
-
-// Ensure that OpenSSL's key updates, one of them with a request for ours, do not
-// disturb the data around them.
-func testKeyUpdates(t *testing.T, m Method) {
-	l := start(t, 1, m, mustPanicNot(t)).Loops()[0]
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	cmd := exec.Command("openssl", "s_client", "-quiet", "-no_ign_eof", "-tls1_3", "-connect", ln.Addr().String())
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer strings.Builder
-	cmd.Stdout = &answer
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := bufio.NewScanner(stderr)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd, err := Descriptor(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := secured(t, l, fd, func(task *Task, c *Conn) {
-		b := make([]byte, 4)
-		for range 3 {
-			if err := task.ReadFull(c, b, time.Now().Add(5*time.Second)); err != nil {
-				t.Error(err)
-			}
-			if err := task.Write(c, b, time.Time{}); err != nil {
-				t.Error(err)
-			}
-			if n, err := c.TryRead(b[:1]); n != 0 || err != nil {
-				t.Errorf("%d bytes too many, %v", n, err)
-			}
-			next, ok := map[string][2]string{"one\n": {"K\n", "two\n"}, "two\n": {"k\n", "six\n"}}[string(b)]
-			if !ok {
-				break
-			}
-			_, _ = in.Write([]byte(next[0]))
-			for told.Scan() && told.Text() != "KEYUPDATE" { // until then, what follows would be one line with it
-			}
-			if n, err := silent(task, c); n != 0 || err != nil {
-				t.Errorf("a key update reads as %d bytes, %v", n, err)
-			}
-			_, _ = in.Write([]byte(next[1]))
-		}
-		c.Close()
-	})
-	_, _ = in.Write([]byte("one\n"))
-	<-done
-	_ = cmd.Wait() // its status says how the connection ended
-	if answer.String() != "one\ntwo\nsix\n" {
-		t.Errorf("openssl received %q", answer.String())
-	}
-}
-
-// silent waits for something on the socket and reads what it is for the user.
-func silent(task *Task, c *Conn) (int, error) {
-	for !c.Readable() {
-		if !task.Wait(time.Now().Add(5 * time.Second)) {
-			return 0, ErrTimeout
-		}
-	}
-	return c.TryRead(make([]byte, 16))
 }
