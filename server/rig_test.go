@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/config"
@@ -215,4 +216,49 @@ type testWriter struct{ t *testing.T }
 func (w testWriter) Write(b []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(b)))
 	return len(b), nil
+}
+
+// mustExec runs sql, and ends the test if that fails.
+func mustExec(t *testing.T, c *pgx.Conn, sql string, args ...any) {
+	t.Helper()
+	if _, err := c.Exec(context.Background(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// query is the single value that sql returns; the test ends if there is none.
+func query[T any](t *testing.T, c *pgx.Conn, sql string, args ...any) T {
+	t.Helper()
+	var v T
+	if err := c.QueryRow(context.Background(), sql, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return v
+}
+
+// code is the SQLSTATE of an error; "" if it has none.
+func code(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// mustExecHere is mustExec on a goroutine that must not end the test.
+func mustExecHere(t *testing.T, c *pgx.Conn, sql string) {
+	if _, err := c.Exec(context.Background(), sql); err != nil {
+		t.Errorf("%s: %v", sql, err)
+	}
+}
+
+// await waits until cond holds, and ends the test after 20 s.
+func await(t *testing.T, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !cond(); {
+		if time.Now().After(deadline) {
+			t.Fatal("condition did not come true")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }

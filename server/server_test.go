@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -16,30 +15,6 @@ import (
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/pool"
 )
-
-func mustExec(t *testing.T, c *pgx.Conn, sql string, args ...any) {
-	t.Helper()
-	if _, err := c.Exec(context.Background(), sql, args...); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-}
-
-func query[T any](t *testing.T, c *pgx.Conn, sql string, args ...any) T {
-	t.Helper()
-	var v T
-	if err := c.QueryRow(context.Background(), sql, args...).Scan(&v); err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-	return v
-}
-
-func code(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
-}
 
 // Ensure that every way in which a driver may ask gets its answer.
 func TestProtocols(t *testing.T) {
@@ -110,7 +85,7 @@ func TestManyClientsShareServers(t *testing.T) {
 			for i := range 20 {
 				c := r.connect(fmt.Sprintf("application_name=app%d", i))
 				wg.Go(func() {
-					mustExecE(t, c, fmt.Sprintf("set work_mem to '%dkB'", 1000+i))
+					mustExecHere(t, c, fmt.Sprintf("set work_mem to '%dkB'", 1000+i))
 					for range 50 {
 						var pid, mem, name string
 						err := c.QueryRow(context.Background(), "select pg_backend_pid()::text, current_setting('work_mem'), current_setting('application_name')").Scan(&pid, &mem, &name)
@@ -129,12 +104,6 @@ func TestManyClientsShareServers(t *testing.T) {
 				t.Errorf("%d servers were used, want 2 or 3", n)
 			}
 		})
-	}
-}
-
-func mustExecE(t *testing.T, c *pgx.Conn, sql string) {
-	if _, err := c.Exec(context.Background(), sql); err != nil {
-		t.Errorf("%s: %v", sql, err)
 	}
 }
 
@@ -214,16 +183,6 @@ func TestCancel(t *testing.T) {
 	}
 	for range 20 { // the next query is never hit
 		mustExec(t, waiting, "select 1")
-	}
-}
-
-func await(t *testing.T, cond func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); {
-		if time.Now().After(deadline) {
-			t.Fatal("condition did not come true")
-		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
