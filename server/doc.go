@@ -63,6 +63,7 @@
 //
 // Statements that have names:
 //   - prepared.go: Parse, Bind, Close; shared names on the servers
+//   - statements.go: what a session has prepared, and its limits
 //   - names.go: PREPARE, EXECUTE, DEALLOCATE
 //   - columns.go, editions.go: the columns that the client knows; a result that has
 //     changed its type
