@@ -10,6 +10,7 @@ import (
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/host"
+	"github.com/pgherd/pgherd/internal/pgtest"
 	"github.com/pgherd/pgherd/sql"
 )
 
@@ -127,9 +128,10 @@ func TestKilledAfterStopBySQL(t *testing.T) {
 		t.Errorf("the engine was killed: %v", err)
 	}
 	r.stop()
-	if running, err := r.pg.Instance(0).Running(); running || err != nil {
-		t.Errorf("node 0 runs: %v, %v", running, err)
-	}
+	pgtest.Await(t, 10*time.Second, "node 0 to end, behind its last record", func() bool {
+		running, err := r.pg.Instance(0).Running()
+		return !running && err == nil
+	})
 	r.bomb = nil
 	r.start()
 	r.await("the old primary", func(s *cluster.Snapshot) bool {
