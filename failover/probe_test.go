@@ -130,7 +130,7 @@ func TestAlarm(t *testing.T) {
 	a.ring(true)
 	began := time.Now()
 	a.rest(t.Context(), time.Minute, func(ctx context.Context) { <-ctx.Done() })
-	if time.Since(began) > time.Second {
+	if time.Since(began) > 30*time.Second {
 		t.Error("a ring before the rest did not cut it short")
 	}
 	if !a.suspected() || a.suspected() {

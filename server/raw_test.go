@@ -24,7 +24,7 @@ type raw struct {
 }
 
 // patience is how long an answer may take before it counts as missing.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // dialRaw connects without a word.
 func (r *rig) dialRaw() *raw {

@@ -66,7 +66,7 @@ func TestShutdownEndsAutoRecover(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		stop()
 		t.Errorf("pgherd did not end before its context did: %v", <-done)
 	}

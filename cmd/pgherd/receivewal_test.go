@@ -68,7 +68,7 @@ func TestReceivewal(t *testing.T) {
 		t.Fatalf("receives from %q, %v", up.Name, err)
 	}
 	r.cluster.Exec(1, "CREATE TABLE t AS SELECT 1")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	end := r.cluster.Position(1)
 	err = receivewalCommand(ctx, []string{"--config", file, "--dir", dir, "--slot", "kept", "--endpos", end.String()}, io.Discard)

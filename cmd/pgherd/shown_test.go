@@ -156,7 +156,7 @@ func (r *rig) unfinished() {
 	if _, err := other.Exec(r.Context(), "BEGIN; INSERT INTO shown VALUES (100)"); err != nil {
 		r.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()
 	client := r.client()
 	for range 10 {

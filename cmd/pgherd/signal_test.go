@@ -114,7 +114,7 @@ func (p *served) exit() int {
 	select {
 	case <-p.ended:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		p.Fatal("it has not ended")
 		return -1
 	}

@@ -263,7 +263,7 @@ func TestSSHHangs(t *testing.T) {
 	if !errors.Is(err, host.ErrUnreachable) || !strings.Contains(err.Error(), "node 3: ") {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(began); took > 8*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

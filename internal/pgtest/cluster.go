@@ -78,7 +78,7 @@ func (c *TestCluster) Exec(id cluster.NodeID, statement string, args ...any) {
 // Start starts a stopped node.
 func (c *TestCluster) Start(id cluster.NodeID) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := c.instances[id].Start(ctx); err != nil {
 		c.t.Fatal(err)
@@ -88,7 +88,7 @@ func (c *TestCluster) Start(id cluster.NodeID) {
 // Stop stops a node in order (fast).
 func (c *TestCluster) Stop(id cluster.NodeID) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := c.instances[id].Stop(ctx, host.Fast); err != nil {
 		c.t.Fatal(err)

@@ -43,7 +43,7 @@ func SSHD(t testing.TB) *SSHServer {
 	s := &SSHServer{t: t, machine: system.machine, Dir: filepath.Join(base, "sshd")}
 	s.must(os.Chmod(base, 0o755))
 	s.must(s.machine.MkdirAll(s.Dir, 0o700))
-	s.SSH = host.SSH{Host: "127.0.0.1", Port: FreePort(t), User: strings.TrimSpace(s.run("id", "-un")), ConnectTimeout: 5 * time.Second,
+	s.SSH = host.SSH{Host: "127.0.0.1", Port: FreePort(t), User: strings.TrimSpace(s.run("id", "-un")), ConnectTimeout: 20 * time.Second,
 		IdentityFile: filepath.Join(base, "id_ed25519"), KnownHostsFile: filepath.Join(base, "known_hosts"),
 		Options: []string{"GlobalKnownHostsFile=/dev/null"}, Socket: filepath.Join(base, "mux")}
 	s.writeKeys()

@@ -177,7 +177,7 @@ func streaming(ctx context.Context, q querier) int {
 
 // tearDown has a context of its own: the test's has ended.
 func (c *TestCluster) tearDown() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for id, i := range c.instances {
 		c.Thaw(cluster.NodeID(id))

@@ -26,7 +26,7 @@ type system struct {
 
 // prepare runs once per test process.
 var prepare = sync.OnceValues(func() (system, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	m, err := host.LocalUser("postgres")
 	if err != nil {

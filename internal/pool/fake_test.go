@@ -172,7 +172,7 @@ func newBench(t *testing.T, size, loops int) *bench {
 	addr := b.node.listener.Addr().(*net.TCPAddr)
 	b.group = group
 	b.pools = New(Config{Nodes: []cluster.Node{{Host: "127.0.0.1", Port: addr.Port}}, Size: size,
-		ConnectTimeout: 5 * time.Second, IdleTimeout: time.Minute, Loops: loops}, noSecrets{}, observer{make(chan error, 10)}, hclog.NewNullLogger())
+		ConnectTimeout: 30 * time.Second, IdleTimeout: time.Minute, Loops: loops}, noSecrets{}, observer{make(chan error, 10)}, hclog.NewNullLogger())
 	b.pool = b.pools.Pool(Key{0, "db", "u"})
 	done := make(chan error, 1)
 	go func() { done <- group.Run() }()
@@ -247,7 +247,7 @@ func (b *bench) server(c *client) *Server {
 			b.Fatalf("got %v, %v", r.server, r.err)
 		}
 		return r.server
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		b.Fatal("no server came")
 		return nil
 	}
@@ -258,7 +258,7 @@ func (b *bench) err(c *client) error {
 	select {
 	case r := <-c.got:
 		return r.err
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		b.Fatal("no answer came")
 		return nil
 	}
@@ -294,7 +294,7 @@ func (b *bench) discard(s *Server) { b.on(s.Conn.Loop(), func() { b.pool.Discard
 
 func (b *bench) await(what string, cond func() bool) {
 	b.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !cond(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.Fatalf("still waiting for %s", what)
 		}

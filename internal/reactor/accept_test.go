@@ -65,7 +65,7 @@ func acceptStarved(t *testing.T, m Method) {
 	select {
 	case c := <-accepted:
 		unix.Close(c)
-	case <-time.After(5 * time.Second):
+	case <-time.After(20 * time.Second):
 		t.Error("not let in")
 	}
 	on(l, func(*Task) { l.Unaccept(fd) })

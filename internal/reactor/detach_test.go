@@ -36,7 +36,7 @@ func testConnMovesBetweenLoops(t *testing.T, m Method) {
 		}
 		c.Attach(task)
 		buf := make([]byte, 8)
-		if n, err := task.Read(c, buf, time.Now().Add(5*time.Second)); n != 1 || err != nil {
+		if n, err := task.Read(c, buf, time.Now().Add(20*time.Second)); n != 1 || err != nil {
 			t.Errorf("read %d, %v", n, err)
 		}
 		c.Close()
@@ -85,7 +85,7 @@ func testDetachBehindAWrite(t *testing.T, m Method) {
 	go func() {
 		_, _ = out.Write(make([]byte, 3*smallSize))
 		b := make([]byte, 3)
-		_ = out.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = out.SetReadDeadline(time.Now().Add(20 * time.Second))
 		_, err := io.ReadFull(out, b)
 		got <- fmt.Sprintf("%s %v", b, err)
 	}()

@@ -18,7 +18,7 @@ func testKeyUpdates(t *testing.T, m Method) {
 	done := secured(t, l, fd, func(task *Task, c *Conn) {
 		b := make([]byte, 4)
 		for range 3 {
-			if err := task.ReadFull(c, b, time.Now().Add(5*time.Second)); err != nil {
+			if err := task.ReadFull(c, b, time.Now().Add(20*time.Second)); err != nil {
 				t.Error(err)
 			}
 			if err := task.Write(c, b, time.Time{}); err != nil {
@@ -91,7 +91,7 @@ func startOpenSSL(t *testing.T) (fd int, peer *opensslClient) {
 // silent waits for something on the socket and reads what it is for the user.
 func silent(task *Task, c *Conn) (int, error) {
 	for !c.Readable() {
-		if !task.Wait(time.Now().Add(5 * time.Second)) {
+		if !task.Wait(time.Now().Add(20 * time.Second)) {
 			return 0, ErrTimeout
 		}
 	}

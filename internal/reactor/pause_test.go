@@ -65,7 +65,7 @@ func writeWhilePaused(t *testing.T, task *Task, c *Conn, out io.Reader) {
 func readToEnd(t *testing.T, task *Task, c *Conn, want string) {
 	b, got := make([]byte, 8), ""
 	for {
-		n, err := task.Read(c, b, time.Now().Add(5*time.Second))
+		n, err := task.Read(c, b, time.Now().Add(20*time.Second))
 		got += string(b[:n])
 		if err != nil {
 			if err != io.EOF || got != want {
@@ -95,7 +95,7 @@ func testPauseOfIdleConn(t *testing.T, m Method) {
 	on(l, func(*Task) { c, _ = l.NewConn(fd); c.Idle(echo) })
 	expectEcho := func(text string) {
 		b := make([]byte, len(text))
-		_ = out.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = out.SetReadDeadline(time.Now().Add(20 * time.Second))
 		if _, err := io.ReadFull(out, b); err != nil || string(b) != text {
 			t.Errorf("%q came back, %v; want %q", b, err, text)
 		}

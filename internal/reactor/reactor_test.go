@@ -113,7 +113,7 @@ func testEndOfStreamBehindData(t *testing.T, m Method) {
 		if err != nil || string(b[:n]) != "last" {
 			t.Errorf("got %q, %v", b[:n], err)
 		}
-		if _, err := task.Read(c, b, time.Now().Add(5*time.Second)); err != io.EOF {
+		if _, err := task.Read(c, b, time.Now().Add(20*time.Second)); err != io.EOF {
 			t.Errorf("got %v, want EOF", err)
 		}
 	})
@@ -133,7 +133,7 @@ func testReset(t *testing.T, m Method) {
 				return
 			}
 			c.Attach(task)
-			_, err = task.Read(c, make([]byte, 8), time.Now().Add(5*time.Second))
+			_, err = task.Read(c, make([]byte, 8), time.Now().Add(20*time.Second))
 			c.Close()
 			done <- err
 		})

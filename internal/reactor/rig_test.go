@@ -58,7 +58,7 @@ func start(t *testing.T, n int, m Method, panicked func(any)) *Group {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		deadline := time.Now().Add(5 * time.Second)
+		deadline := time.Now().Add(20 * time.Second)
 		for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
 			runtime.Gosched()
 		}

@@ -123,7 +123,7 @@ func testPlaintextInsideTheLayer(t *testing.T, m Method) {
 			if b != byte(want) {
 				t.Errorf("got %c, want %c", b, want)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			t.Fatalf("%c stays inside", want)
 		}
 	}
@@ -162,7 +162,7 @@ func testFullSocketUnderTheLayer(t *testing.T, m Method) {
 		t.Fatal(err)
 	}
 	<-done
-	_ = client.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = client.SetReadDeadline(time.Now().Add(20 * time.Second))
 	want := <-taken
 	if n, err := io.ReadFull(client, make([]byte, want)); err != nil {
 		t.Errorf("%d bytes of %d arrived: %v", n, want, err)
@@ -199,7 +199,7 @@ func testHandshakes(t *testing.T, m Method) {
 	if _, err := noise.Write([]byte("GET / HTTP/1.0\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-encrypt(fd, 5*time.Second); !errors.As(err, &tls.RecordHeaderError{}) {
+	if err := <-encrypt(fd, 20*time.Second); !errors.As(err, &tls.RecordHeaderError{}) {
 		t.Errorf("noise: %v", err)
 	}
 	if err := tls.Client(trickle{out}, trusting()).Handshake(); err != nil {
@@ -270,13 +270,13 @@ func testSecureTakesOverADial(t *testing.T, m Method) {
 		if err := task.Write(c, []byte("hello"), time.Time{}); err != nil {
 			t.Error(err)
 		}
-		if err := task.ReadFull(c, b, time.Now().Add(5*time.Second)); err != nil || string(b) != "world" {
+		if err := task.ReadFull(c, b, time.Now().Add(20*time.Second)); err != nil || string(b) != "world" {
 			t.Errorf("got %q, %v", b, err)
 		}
 	})
 	server := <-accepted
 	defer server.Close()
-	_ = server.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = server.SetReadDeadline(time.Now().Add(20 * time.Second))
 	if _, err := server.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("closing says %v instead of close_notify", err)
 	}
@@ -301,7 +301,7 @@ func testDetachKeepsTheLayer(t *testing.T, m Method) {
 	conn := <-detached
 	defer conn.Close()
 	b := make([]byte, 2)
-	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	if _, err := io.ReadFull(conn, b); err != nil || string(b) != "hi" {
 		t.Errorf("got %q, %v", b, err)
 	}
