@@ -52,7 +52,7 @@ unit:
 # Two packages at a time: their tests wait more than they work. Servers of many at
 # once would starve each other.
 race:
-	$(GO) test -race -p 2 -timeout 10m ./...
+	$(GO) test -race -p 2 -timeout 20m ./...
 	PGHERD_CHURN=10s $(GO) test -run 'Allocate|Churn|Crowd|Idle' ./server # the detector allocates, and slows things down
 
 # Clients that come and go as they like, for a minute.

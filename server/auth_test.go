@@ -70,7 +70,7 @@ func (r *rig) role(name, encryption, options string) string {
 // tryLogin logs in, asks who it is, and gives the SQLSTATE and message of what went wrong.
 func (r *rig) tryLogin(user, password string) string {
 	r.Helper()
-	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
 	defer cancel()
 	c, err := pgx.ParseConfig(r.dsn())
 	if err != nil {

@@ -147,12 +147,12 @@ func testConflictInBlock(t *testing.T, r *rig) {
 func testReadTerminated(t *testing.T, r *rig) {
 	c := r.raw()
 	const pids = "select pid from pg_stat_activity where usename = 'bench' and backend_type = 'client backend' and query like $1 and state = 'active' and pid <> pg_backend_pid()"
-	c.send(mQuery("select pg_sleep(0.5), 'terminated'"))
+	c.send(mQuery("select pg_sleep(1), 'terminated'"))
 	r.runsOnStandby(t, "%terminated%")
 	query[bool](t, r.cluster.Conn(1), "select pg_terminate_backend(("+pids+"))", "%terminated%")
 	c.want(1, "T D:,terminated C:SELECT_1 Z:I")
 
-	c.send(mQuery("select 'first'"), mQuery("select pg_sleep(0.5), 'terminated'"), join(one("select 'last'"), mSync()))
+	c.send(mQuery("select 'first'"), mQuery("select pg_sleep(1), 'terminated'"), join(one("select 'last'"), mSync()))
 	c.want(1, "T D:first C:SELECT_1 Z:I")
 	r.runsOnStandby(t, "%terminated%")
 	query[bool](t, r.cluster.Conn(1), "select pg_terminate_backend(("+pids+"))", "%terminated%")
@@ -168,7 +168,7 @@ func testReadTerminated(t *testing.T, r *rig) {
 		t.Errorf("the answer ends with %s", got[max(0, len(got)-60):])
 	}
 
-	c.send(mQuery("select pg_sleep(0.5), 'crashed'"))
+	c.send(mQuery("select pg_sleep(1), 'crashed'"))
 	r.runsOnStandby(t, "%crashed%")
 	r.crash(t, 1)
 	c.want(1, "T D:,crashed C:SELECT_1 Z:I")

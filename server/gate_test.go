@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -124,7 +123,7 @@ func TestReconnectKeepsSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.server.Reconnect("bench")
-	short, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	short, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := r.server.Renewed(short, "bench"); err != nil {
 		t.Fatal(err)

@@ -185,7 +185,7 @@ func TestHugeValue(t *testing.T) {
 func (c *raw) skipTo(typ byte) int64 {
 	c.t.Helper()
 	for {
-		_ = c.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = c.conn.SetReadDeadline(time.Now().Add(patience))
 		var head [wire.HeaderLen]byte
 		if _, err := io.ReadFull(c.conn, head[:]); err != nil {
 			c.t.Fatal(err)

@@ -112,13 +112,16 @@ func TestReplicationCommands(t *testing.T) {
 	if err != nil || len(results) != 1 || string(results[0].Rows[0][3]) != "bench" {
 		t.Fatalf("got %v, %v", results, err)
 	}
-	end, stop := context.WithTimeout(ctx, 200*time.Millisecond)
-	defer stop()
+	canceled := make(chan error, 1)
 	go func() {
-		<-end.Done()
-		_ = c.CancelRequest(ctx)
+		_, err := c.Exec(ctx, "select pg_sleep(60)").ReadAll()
+		canceled <- err
 	}()
-	if _, err := c.Exec(ctx, "select pg_sleep(30)").ReadAll(); code(err) != "57014" {
+	await(t, func() bool { return r.working("pg_sleep(60)") == 1 })
+	if err := c.CancelRequest(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := <-canceled; code(err) != "57014" {
 		t.Errorf("a canceled command: %v", err)
 	}
 	r.replicate("true")
@@ -166,7 +169,7 @@ func TestReplicationDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := "START_REPLICATION PHYSICAL " + string(position[0].Rows[0][2])
-	if err := stream.Conn().SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := stream.Conn().SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := stream.Conn().Write(wire.AppendQuery(nil, start)); err != nil {
@@ -179,7 +182,7 @@ func TestReplicationDrain(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		r.server.Shutdown(ctx)
 	}()

@@ -75,8 +75,8 @@ func newRigOn(t *testing.T, on *pgtest.TestCluster, change func(*Config, *pool.C
 	t.Helper()
 	r := &rig{T: t, cluster: on}
 	loops := 1
-	pc := pool.Config{Nodes: r.cluster.Nodes(), Size: 5, ConnectTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-	sc := Config{MaxClients: 200, QueryWaitTimeout: 20 * time.Second, MaxPrepared: 50, Reset: Reset{Query: "DISCARD ALL"}, DeferBegin: true,
+	pc := pool.Config{Nodes: r.cluster.Nodes(), Size: 5, ConnectTimeout: 20 * time.Second, IdleTimeout: time.Minute}
+	sc := Config{MaxClients: 200, QueryWaitTimeout: time.Minute, MaxPrepared: 50, Reset: Reset{Query: "DISCARD ALL"}, DeferBegin: true,
 		CatchupWait:      2 * time.Second, // a busy machine's standbys lag
 		ConsoleDatabases: []string{"pgpool"}, SocketMode: 0o777}
 	if change != nil {
@@ -197,7 +197,7 @@ func (r *rig) dsn(options ...string) string {
 // connect opens a client connection for the length of the test.
 func (r *rig) connect(options ...string) *pgx.Conn {
 	r.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := pgx.Connect(ctx, r.dsn(options...))
 	if err != nil {
@@ -255,7 +255,7 @@ func mustExecHere(t *testing.T, c *pgx.Conn, sql string) {
 // await waits until cond holds, and ends the test after 20 s.
 func await(t *testing.T, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !cond(); {
+	for deadline := time.Now().Add(patience); !cond(); {
 		if time.Now().After(deadline) {
 			t.Fatal("condition did not come true")
 		}

@@ -20,7 +20,7 @@ import (
 // for a token before it changes standby.
 func (r *rig) readsOn(c *pgx.Conn, sql string, want int) {
 	r.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		before := r.server.Selects(cluster.NodeID(want))
 		if r.exec(c, sql+" 1"); r.server.Selects(cluster.NodeID(want)) > before {
 			return

@@ -36,7 +36,7 @@ func TestSuspendHoldsEverybody(t *testing.T) {
 	r := suspendRig(t, 5*time.Second)
 	resting, inside, working, waiting, halfway := r.raw(), r.raw(), r.raw(), r.raw(), r.raw()
 	inside.do("begin; create temp table x (a int)", "C:BEGIN C:CREATE_TABLE Z:T")
-	working.send(mQuery("select 'worked', pg_sleep(0.2)"))
+	working.send(mQuery("select 'worked', pg_sleep(1)"))
 	await(t, func() bool { return r.working("'worked'") == 1 })
 	waiting.send(mQuery("select 'waited'"))
 	await(t, func() bool { return r.waiting() == 1 })

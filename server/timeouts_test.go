@@ -34,7 +34,7 @@ func (r *rig) working(marker string) int {
 // Ensure that a statement that runs for too long is cancelled and says why, and
 // that its session, and its transaction's server, live on.
 func TestQueryTimeout(t *testing.T) {
-	r := profiled(t, 1, Profile{QueryTimeout: 500 * time.Millisecond})
+	r := profiled(t, 1, Profile{QueryTimeout: 1500 * time.Millisecond})
 	c := r.raw()
 	c.send(mQuery("select 'long', pg_sleep(30)"))
 	var told *wire.Error
@@ -59,14 +59,14 @@ func TestQueryTimeout(t *testing.T) {
 	}
 	c.do("rollback", "C:ROLLBACK Z:I")
 	for range 3 { // one after the other they may take longer than it
-		c.do("select pg_sleep(0.2)", "T D: C:SELECT_1 Z:I")
+		c.do("select pg_sleep(0.6)", "T D: C:SELECT_1 Z:I")
 	}
 }
 
 // Ensure that a transaction that lasts too long ends, whatever is under way, and
 // that the node stops working for it.
 func TestTransactionTimeout(t *testing.T) {
-	r := profiled(t, 1, Profile{TransactionTimeout: 300 * time.Millisecond})
+	r := profiled(t, 1, Profile{TransactionTimeout: 800 * time.Millisecond})
 	for _, before := range []string{"", "begin; "} {
 		c := r.raw()
 		c.send(mQuery(before + "select 'marked', pg_sleep(30)"))
@@ -87,7 +87,7 @@ func TestTransactionTimeout(t *testing.T) {
 // Ensure that silence ends a session, in a transaction and outside, by its own
 // timeout only, and that what it had written is rolled back.
 func TestSilence(t *testing.T) {
-	short, long := 500*time.Millisecond, time.Minute
+	short, long := time.Second, time.Minute
 	r := profiled(t, 2, Profile{IdleTransactionTimeout: short, ClientIdleTimeout: long})
 	quiet := r.raw()
 	c := r.raw()
@@ -102,7 +102,7 @@ func TestSilence(t *testing.T) {
 	c.want(1, "E:57P05 closed")
 	inside.do("select 'lives'", "T D:lives C:SELECT_1 Z:T")
 	busy := r.raw()
-	busy.do("select pg_sleep(1)", "T D: C:SELECT_1 Z:I") // is not silence
+	busy.do("select pg_sleep(1.5)", "T D: C:SELECT_1 Z:I") // is not silence
 }
 
 // Ensure that timeouts that a reload brings hold for sessions that are there.
@@ -120,7 +120,7 @@ func TestTimeoutsFollowReload(t *testing.T) {
 // answer.
 func TestQueryWaitNotify(t *testing.T) {
 	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) {
-		s.Auth, p.Size, s.QueryWaitNotify = config.AuthTrust, 1, 50*time.Millisecond
+		s.Auth, p.Size, s.QueryWaitNotify = config.AuthTrust, 1, 500*time.Millisecond
 	})
 	holder, waiter := r.raw(), r.raw()
 	holder.do("begin", "C:BEGIN Z:T")
@@ -147,7 +147,7 @@ func TestQueryWaitNotify(t *testing.T) {
 
 // Ensure that a login that takes too long ends.
 func TestLoginTimeout(t *testing.T) {
-	r := newRig(t, 0, func(s *Config, _ *pool.Config, _ *int) { s.LoginTimeout = 50 * time.Millisecond })
+	r := newRig(t, 0, func(s *Config, _ *pool.Config, _ *int) { s.LoginTimeout = 500 * time.Millisecond })
 	silent, slow := r.dialRaw(), r.dialRaw()
 	slow.send([]byte{0, 0, 0})
 	slow.want(1, "E:57P05 closed")
