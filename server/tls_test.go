@@ -46,7 +46,7 @@ func newTLSRig(t *testing.T, client, node certs.Mode, more ...func(*pgtest.Autho
 	}
 	r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) {
 		s.TLS, p.TLS = clients, pool.TLS{Modes: []certs.Mode{node}, Certs: nodes}
-		p.ConnectTimeout = 10 * time.Second
+		p.ConnectTimeout = time.Minute
 	}, options...)
 	return &tlsRig{r, a, clients}
 }

@@ -52,7 +52,7 @@ func writeWhilePaused(t *testing.T, task *Task, c *Conn, out io.Reader) {
 		n, _ := io.CopyN(io.Discard, out, size)
 		sum <- n
 	}()
-	if err := task.Write(c, make([]byte, size), time.Now().Add(10*time.Second)); err != nil {
+	if err := task.Write(c, make([]byte, size), time.Now().Add(time.Minute)); err != nil {
 		t.Error(err)
 	}
 	task.Await(func() {

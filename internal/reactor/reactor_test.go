@@ -201,9 +201,9 @@ func testDeadlinesPassInOrder(t *testing.T, m Method) {
 	g := start(t, 1, m, mustPanicNot(t))
 	l := g.Loops()[0]
 	got := make(chan int, 3)
-	now := time.Now()
 	l.Post(func() {
-		for _, ms := range []int{30, 10, 20} {
+		now := time.Now()
+		for _, ms := range []int{90, 30, 60} {
 			l.Go(func(task *Task) {
 				if task.Wait(now.Add(time.Duration(ms) * time.Millisecond)) {
 					t.Error("woken before the deadline")
@@ -212,7 +212,7 @@ func testDeadlinesPassInOrder(t *testing.T, m Method) {
 			})
 		}
 	})
-	for _, want := range []int{10, 20, 30} {
+	for _, want := range []int{30, 60, 90} {
 		if ms := <-got; ms != want {
 			t.Errorf("got %d, want %d", ms, want)
 		}

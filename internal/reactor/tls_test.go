@@ -189,7 +189,7 @@ func testHandshakes(t *testing.T, m Method) {
 		return result
 	}
 	fd, out := pair(t)
-	slow := encrypt(fd, 10*time.Second)
+	slow := encrypt(fd, time.Minute)
 	fd, mute := pair(t)
 	if err := <-encrypt(fd, 20*time.Millisecond); err != ErrTimeout {
 		t.Errorf("silence: %v", err)
