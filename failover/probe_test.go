@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/pgtest"
 )
 
 func TestOutcome(t *testing.T) {
@@ -38,18 +39,17 @@ func TestOutcome(t *testing.T) {
 
 // Real sockets: nobody there, somebody who says nothing, somebody who hangs up.
 func TestProbeOfStrangers(t *testing.T) {
-	refused := listener(t)
-	refused.Close()
-	silent := listener(t)
-	rude := listener(t)
+	silent, rude := listener(t), listener(t)
 	go hangUpOnEverybody(rude)
+	port := func(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 	cases := []struct {
-		l    net.Listener
-		want Outcome
-	}{{refused, Refused}, {silent, Silent}, {rude, Broken}}
+		port    int
+		timeout time.Duration
+		want    Outcome
+	}{{pgtest.FreePort(t), time.Minute, Refused}, {port(silent), 100 * time.Millisecond, Silent}, {port(rude), time.Minute, Broken}}
 	for _, c := range cases {
-		node := cluster.Node{Host: "127.0.0.1", Port: c.l.Addr().(*net.TCPAddr).Port}
-		config := Config{HealthCheck: HealthCheck{Timeout: 100 * time.Millisecond}}.withDefaults()
+		node := cluster.Node{Host: "127.0.0.1", Port: c.port}
+		config := Config{HealthCheck: HealthCheck{Timeout: c.timeout}}.withDefaults()
 		m := newMonitor(node, config, nil, nil)
 		if r := m.probe(t.Context()); r.Outcome != c.want || r.Detail == "" {
 			t.Errorf("got %v (%s), want %v", r.Outcome, r.Detail, c.want)

@@ -13,7 +13,7 @@ import (
 // goes on it is not used.
 func TestPrimarySilent(t *testing.T) {
 	r := newRig(t, 2, func(c *Config) {
-		c.HealthCheck.Timeout = 200 * time.Millisecond
+		c.HealthCheck.Timeout = 500 * time.Millisecond // by far enough for those that answer
 		for i := range c.Nodes {
 			c.Nodes[i].Access = cluster.AccessNone
 		}

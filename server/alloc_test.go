@@ -52,7 +52,7 @@ func TestTimeoutsAllocate(t *testing.T) {
 	r := newRig(t, 0, func(s *Config, _ *pool.Config, _ *int) {
 		s.Auth = config.AuthTrust
 		s.Profile = func(string, string) Profile {
-			return Profile{QueryTimeout: 100 * time.Millisecond, TransactionTimeout: minute, IdleTransactionTimeout: minute, ClientIdleTimeout: minute}
+			return Profile{QueryTimeout: time.Second, TransactionTimeout: minute, IdleTransactionTimeout: minute, ClientIdleTimeout: minute}
 		}
 	})
 	if n := mallocs(r.raw(), mQuery("select 1"), 5000); n > 0.1 {
