@@ -245,7 +245,7 @@ func (c *chaos) freezeProgram(cluster.NodeID) {
 }
 
 func (c *chaos) restart(cluster.NodeID) {
-	for _, patience := range []time.Duration{5 * time.Second, 10 * time.Second} {
+	for _, patience := range []time.Duration{10 * time.Second, time.Minute} {
 		_ = c.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-c.ended:
