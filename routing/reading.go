@@ -55,6 +55,8 @@ const (
 	CutOff               // it gets nothing from the primary any more
 	NotCaughtUp          // it has not replayed what the session must see
 	OverDelay            // it is over delay_threshold
+	NoRead               // what needs the primary is no standby's
+	Elsewhere            // the session keeps a server of another node
 )
 
 var verdicts = [...]string{
@@ -66,6 +68,8 @@ var verdicts = [...]string{
 	CutOff:       "cut off from the primary",
 	NotCaughtUp:  "behind what the session must see",
 	OverDelay:    "over the delay threshold",
+	NoRead:       "the statement needs the primary",
+	Elsewhere:    "the session keeps its server on another node",
 }
 
 func (v Verdict) String() string { return verdicts[v] }

@@ -16,19 +16,23 @@ func (u *turn) explain(sql string) []string {
 	f := u.session.judged(u.session.parse([]byte(sql)))
 	in, session := u.dryRun(f)
 	route := routing.Decide(in, &session)
+	candidates := routing.Candidates(in, session)
 	if where, held := u.held(); held {
 		route = where
+		routing.Bind(candidates, where.Node)
 	}
 	lines := []string{"Route: " + u.nodeName(route.Node), "  Reason: " + route.Reason.String()}
 	if route.Hopeful {
 		lines = append(lines, "  Waits up to "+in.Patience.String()+" for a standby that is close behind")
 	}
-	lines = append(lines, statementLines(f, in.Need)...)
+	lines = append(lines, statementLine(f, in.Need))
+	if f.Hint.Kind != sqlparse.HintNone {
+		lines = append(lines, "  Hint: "+u.hint(f.Hint))
+	}
+	lines = append(lines, objectLines(f)...)
 	lines = append(lines, sessionLines(&session)...)
-	if in.Need == routing.Read {
-		for _, c := range routing.Candidates(in, session) {
-			lines = append(lines, u.candidateLine(c))
-		}
+	for _, c := range candidates {
+		lines = append(lines, u.candidateLine(c))
 	}
 	return lines
 }
@@ -75,8 +79,8 @@ func (u *turn) nodeName(id cluster.NodeID) string {
 	return fmt.Sprintf("node %d (%s, %s)", id, n.Address(), n.Role)
 }
 
-// statementLines tell of a text that would be sent with this need.
-func statementLines(f *sqlparse.Facts, need routing.Need) []string {
+// statementLine tells of a text that would be sent with this need.
+func statementLine(f *sqlparse.Facts, need routing.Need) string {
 	does := "reads"
 	switch {
 	case need == routing.Read && f.Kind == sqlparse.Begin:
@@ -88,10 +92,19 @@ func statementLines(f *sqlparse.Facts, need routing.Need) []string {
 	if f.Traits != 0 {
 		line += " (" + strings.ReplaceAll(f.Traits.String(), "+", ", ") + ")"
 	}
-	lines := []string{line}
-	if f.Hint.Kind != sqlparse.HintNone {
-		lines = append(lines, "  Hint: "+f.Hint.String())
+	return line
+}
+
+// hint says, too, when there is nothing to be done about one.
+func (u *turn) hint(h sqlparse.Hint) string {
+	if h.Kind == sqlparse.HintNode && h.Node >= u.session.shard.srv.nodes() {
+		return h.String() + ", which there is not"
 	}
+	return h.String()
+}
+
+// objectLines tell of what a text uses.
+func objectLines(f *sqlparse.Facts) (lines []string) {
 	if len(f.Tables) > 0 {
 		lines = append(lines, "  Tables: "+tableNames(f.Tables))
 	}

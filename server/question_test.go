@@ -52,7 +52,9 @@ func TestExplainRoute(t *testing.T) {
 			"Tables: pg_class", "Functions: abs", "consistency session", "Token: none", "Node 0", ": primary", ": may serve it")
 		contains(t, plan(t, c, "/*pgherd: node=2*/ select 1", mode), "Route: node 2", "Reason: a hint", ": not wanted")
 		contains(t, plan(t, c, "begin", mode), "Statement: begin, goes with the statement behind it")
-		contains(t, plan(t, c, "insert into t values (1)", mode), "Route: node 0", "Reason: writes", "Tables: t (written)")
+		contains(t, plan(t, c, "insert into t values (1)", mode), "Route: node 0", "Reason: writes", "Tables: t (written)",
+			"): primary", "Node 1", "Node 2", ": the statement needs the primary")
+		contains(t, plan(t, c, "/*pgherd: node=3*/ select 1", mode), "Reason: balanced", "Hint: node=3, which there is not")
 	}
 	if _, err := c.Exec(ctx, "begin"); err != nil {
 		t.Fatal(err)
@@ -61,7 +63,8 @@ func TestExplainRoute(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeCacheStatement} {
-		contains(t, plan(t, c, "select 2", mode), "Route: node 0", "Reason: in a transaction")
+		contains(t, plan(t, c, "select 2", mode), "Route: node 0", "Reason: in a transaction",
+			"): primary", "Node 1", ": the session keeps its server on another node")
 	}
 	if _, err := c.Exec(ctx, "commit"); err != nil {
 		t.Fatal(err)
