@@ -84,9 +84,24 @@ func (u *turn) judge(typ byte, body []byte) (need routing.Need, end bool) {
 // classify looks a text up and keeps the facts for encode; what they say about this
 // database now is for gather only.
 func (u *turn) classify(sql []byte) *sqlparse.Facts {
+	u.giveWay()
 	f := u.session.parse(sql)
 	u.ahead = append(u.ahead, f)
 	return u.remark(f)
+}
+
+// mostParses is how many texts that the cache does not know are parsed before others on
+// the loop have their turn. Each may take milliseconds.
+const mostParses = 4
+
+// giveWay lets others have their turn when the client has sent many texts that had to be
+// parsed. Those of other loops count too, for they are not counted apart.
+func (u *turn) giveWay() {
+	parsed := u.session.shard.srv.parser.Parsed()
+	if parsed-u.parsed >= mostParses {
+		u.task.GiveWay()
+		u.parsed, u.gaveWay = parsed, true
+	}
 }
 
 // remark judges the facts of a statement and notes what routing must know of them.
@@ -100,6 +115,7 @@ func (u *turn) remark(f *sqlparse.Facts) *sqlparse.Facts {
 // found now.
 func (u *turn) nextFacts(sql []byte) *sqlparse.Facts {
 	if len(u.ahead) == 0 {
+		u.giveWay()
 		return u.session.parse(sql)
 	}
 	f := u.ahead[0]

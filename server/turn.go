@@ -51,6 +51,8 @@ type turn struct {
 	holding bool    // the next frame waits for answers: see unsettled
 	copying bool    // the server waits for what the client copies in
 	parted  parted  // the batch under way goes on behind its end
+	parsed  uint64  // texts by the parser, when others had their turn
+	gaveWay bool    // in the present step: what has come meanwhile is still to be looked at
 
 	// From the server to the client. The client gets local first, then what was scanned.
 	reply    buffer
@@ -121,6 +123,7 @@ func (u *turn) clear() {
 
 // serve pumps until everything is answered. The error ends the session.
 func (u *turn) serve() error {
+	u.parsed = u.session.shard.srv.parser.Parsed()
 	for steps := 1; ; steps++ {
 		if steps%burst == 0 {
 			u.task.GiveWay()
@@ -148,6 +151,7 @@ func (u *turn) serve() error {
 
 // step moves what can be moved, in every direction.
 func (u *turn) step() (moved bool, err error) {
+	u.gaveWay = false
 	read, err := u.receive()
 	if err != nil {
 		return false, err
@@ -165,7 +169,7 @@ func (u *turn) step() (moved bool, err error) {
 		return true, err
 	}
 	asked := u.inquire()
-	return read || encoded || wrote || relayed || asked, nil
+	return read || encoded || wrote || relayed || asked || u.gaveWay, nil
 }
 
 // outlive waits for the server although the client has closed its side: what it
