@@ -83,7 +83,7 @@ func TestPlanWithLimit(t *testing.T) {
 		f := brokenStandby()
 		f.How.Limit = c.limit
 		f.Source.Timeline, f.Source.Position, f.Source.History = 2, 0x900, []cluster.Ancestor{{Timeline: 1, Switch: 0x500}}
-		f.Target.Log = &Log{Timeline: 1, End: c.end, Segment: 0x100, Hints: true}
+		f.Target.Log = &Log{Timeline: 1, End: c.end, Segment: 0x100, Hints: true, Standby: true, Clean: true}
 		got, found := Plan(f)
 		if got != c.want || (got == Undecided) != (len(found) == 1) {
 			t.Errorf("limit %v, log up to %s: %v %v", c.limit, c.end, got, found)

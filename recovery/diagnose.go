@@ -41,6 +41,8 @@ func Diagnose(s *Source, t *Target) (Procedure, string) {
 		return rewindable(l, why)
 	case l.End > left && l.Timeline == s.Timeline:
 		return Rebuild, fmt.Sprintf("its log ends at %s of timeline %d, that of the primary at %s", l.End, l.Timeline, left)
+	case !l.Standby && l.Timeline == s.Timeline:
+		return Rebuild, fmt.Sprintf("it was itself the primary of a timeline %d, and the primary's is another one", l.Timeline)
 	case l.End > left:
 		return rewindable(l, fmt.Sprintf("its log goes on to %s of timeline %d, which the primary left at %s", l.End, l.Timeline, left))
 	case len(t.Missing) > 0:

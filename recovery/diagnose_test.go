@@ -100,7 +100,7 @@ func parseAt(t *testing.T, text string) (a cluster.Ancestor) {
 }
 
 func TestPlanOfUnusableDirectories(t *testing.T) {
-	good := Log{Timeline: 1, End: 0x400, Segment: 0x100, Clean: true, Hints: true}
+	good := Log{Timeline: 1, End: 0x400, Segment: 0x100, Clean: true, Hints: true, Standby: true}
 	for _, c := range []struct {
 		name   string
 		change func(*Target)
@@ -143,7 +143,7 @@ func TestPlanOfWhatWasAsked(t *testing.T) {
 		f := brokenStandby()
 		f.How = By(c.asked)
 		f.Source.Timeline, f.Source.Position, f.Source.History = 2, 0x900, []cluster.Ancestor{{Timeline: 1, Switch: 0x500}}
-		f.Target.Log = &Log{Timeline: 1, End: c.end, Segment: 0x100, Hints: true}
+		f.Target.Log = &Log{Timeline: 1, End: c.end, Segment: 0x100, Hints: true, Standby: true, Clean: true}
 		got, found := Plan(f)
 		if got != c.want || (c.refuse != "") != (len(found) == 1) || c.refuse != "" && !strings.Contains(found[0].Problem, c.refuse) {
 			t.Errorf("%v with the log up to %s: %v %v", c.asked, c.end, got, found)
@@ -151,7 +151,7 @@ func TestPlanOfWhatWasAsked(t *testing.T) {
 	}
 	f := brokenStandby() // what keeps a copy from being made is nothing to one that follows
 	f.Source.Timeline, f.Source.Position, f.Source.FreeSenders, f.Target.Volume.free = 1, 0x500, 1, 0
-	f.Target.Log = &Log{Timeline: 1, End: 0x400, Segment: 0x100}
+	f.Target.Log = &Log{Timeline: 1, End: 0x400, Segment: 0x100, Standby: true}
 	if got, found := Plan(f); got != Follow || len(found) > 0 {
 		t.Errorf("without space: %v %v", got, found)
 	}
