@@ -32,10 +32,17 @@ func poolFailover(d Deps) view {
 				if c.Phase != "" {
 					row[1] = "running"
 				} else {
-					row[7], row[8] = c.End.String(), c.Complete
+					row[7], row[8] = nullPosition(c.End), c.Complete
 				}
 				rows = append(rows, row)
 			}
 			return rows, err
 		}}
+}
+
+func nullPosition(at cluster.LSN) any {
+	if at == 0 {
+		return nil
+	}
+	return at.String()
 }

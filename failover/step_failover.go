@@ -30,6 +30,8 @@ func (s *stepper) primaryDied(p *NodeView) {
 		s.set(p.ID, cluster.Quarantine, reason+"; but standbys hear from it")
 	case !s.Config.Auto:
 		s.set(p.ID, cluster.Down, reason+"; failover is not automatic: PROMOTE NODE n")
+	case s.successor() != cluster.NoNode:
+		s.succeed(p, s.successor())
 	case len(s.candidates()) == 0:
 		s.set(p.ID, cluster.Quarantine, reason+"; no standby can take over")
 	case s.nobodyMay() != "":
