@@ -101,6 +101,11 @@ func (s *stepper) plan(node cluster.NodeID) []string {
 	c := s.Config
 	var steps []string
 	add := func(format string, args ...any) { steps = append(steps, fmt.Sprintf(format, args...)) }
+	if s.usurps(&s.Nodes[node]) {
+		add("raise the epoch to %d: from here on there is no way back", s.Epoch+1)
+		add("take node %d for the primary as it is, and let writes through", node)
+		return steps
+	}
 	if s.leaderless() {
 		add("stop the receivers of all standbys and read how much of the log each one has")
 		if s.canStop(s.Primary) && !s.resigned() {

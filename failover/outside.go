@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/pgherd/pgherd/internal/cluster"
@@ -23,11 +24,20 @@ func (s *stepper) successor() cluster.NodeID {
 	return cluster.NoNode
 }
 
-// succeed takes the successor of a dead primary for the primary. How much of the old
-// one's log it has is not known.
-func (s *stepper) succeed(old *NodeView, heir cluster.NodeID) {
-	s.note("node %d is gone, and the standbys follow node %d, which somebody else promoted", old.ID, heir)
+// usurps reports whether n is a node that somebody else has promoted, where the
+// primary that pgherd knows is dead: nobody but a human can say that it counts.
+func (s *stepper) usurps(n *NodeView) bool {
+	return s.Primary != cluster.NoNode && n.ID != s.Primary && s.Nodes[s.Primary].dead(s.Config, s.now) &&
+		n.claims() && !n.Demoted && !s.foreign(n)
+}
+
+// succeed takes the successor of a dead primary for the primary, as it is. How much
+// of the old one's log it has is not known.
+func (s *stepper) succeed(heir cluster.NodeID) {
+	old := &s.Nodes[s.Primary]
 	s.endEpoch(cluster.Switch{By: s.cause("outside", old.ID, heir)})
+	s.set(old.ID, cluster.Down, fmt.Sprintf("was the primary until epoch %d: %s", s.Epoch, remedy(old)))
 	s.Primary, s.Promised, s.Told = heir, false, ""
+	s.Nodes[heir].Detached = false
 	s.adopt(heir)
 }

@@ -31,7 +31,8 @@ func (s *stepper) primaryDied(p *NodeView) {
 	case !s.Config.Auto:
 		s.set(p.ID, cluster.Down, reason+"; failover is not automatic: PROMOTE NODE n")
 	case s.successor() != cluster.NoNode:
-		s.succeed(p, s.successor())
+		s.note("node %d is gone, and the standbys follow node %d, which somebody else promoted", p.ID, s.successor())
+		s.succeed(s.successor())
 	case len(s.candidates()) == 0:
 		s.set(p.ID, cluster.Quarantine, reason+"; no standby can take over")
 	case s.nobodyMay() != "":

@@ -87,6 +87,12 @@ func worthWaiting(list []obstacle) bool {
 // beginPromotion: with a primary that lives it is a switchover, otherwise a
 // failover to the given node. The operation replies.
 func (s *stepper) beginPromotion(w *Preflight) {
+	if s.usurps(&s.Nodes[w.Node]) {
+		s.note("node %d, which somebody else promoted, is taken for the primary in place of node %d", w.Node, s.Primary)
+		s.succeed(w.Node)
+		s.reply(w.Request, nil)
+		return
+	}
 	o := Operation{To: w.Node, Force: w.Mode == Force, Request: w.Request}
 	if !s.leaderless() {
 		s.beginSwitchover(o)
@@ -190,6 +196,11 @@ func (c *check) candidate() {
 	switch {
 	case c.foreign(n):
 		c.add(lasting, fmt.Sprintf("Correct the address of node %d, or move its data directory away and RECOVER NODE %d.", n.ID, n.ID), "node %d %s", n.ID, c.foreignReason(n))
+	case c.usurps(n):
+		if c.w.Mode != Force {
+			c.add(lasting, fmt.Sprintf("PROMOTE NODE %d FORCE takes it for the primary as it is; what node %d alone has is lost.", n.ID, c.Primary),
+				"node %d is out of recovery: somebody else has promoted it, and pgherd does not know how much it has of the log of node %d", n.ID, c.Primary)
+		}
 	case n.claims():
 		c.add(lasting, fmt.Sprintf("RECOVER NODE %d turns it into a standby.", n.ID), "node %d is not a standby: it is out of recovery", n.ID)
 	}
