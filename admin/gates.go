@@ -106,11 +106,15 @@ func inWords(database string) string {
 
 // alreadySo is the error of a command that has nothing to do.
 func alreadySo(database, how string) error {
+	is := "is"
 	if database == "" {
-		return newError(codeNotNow, "%s are %s", inWords(database), how)
+		is = "are"
 	}
-	return newError(codeNotNow, "%s is %s", inWords(database), how)
+	return newError(codeNotNow, "%s %s %s", inWords(database), is, how).withHint(hintGates)
 }
+
+// hintGates says where to look and what to do about what is held.
+const hintGates = "SHOW DATABASES has what is paused and disabled, SHOW STATE what holds for all; RESUME and ENABLE undo it"
 
 // serversInUse counts the servers that clients have.
 func serversInUse(t Traffic, database string) string {

@@ -39,7 +39,7 @@ func resume(d Deps) command {
 			case d.Gates.Resume(database):
 				return nil
 			case database == "":
-				return newError(codeNotNow, "nothing is paused or suspended")
+				return newError(codeNotNow, "nothing is paused or suspended").withHint(hintGates)
 			}
 			return alreadySo(database, "neither paused nor suspended")
 		}),
@@ -52,7 +52,7 @@ func suspend(d Deps) command {
 	return command{
 		words: []string{"SUSPEND"},
 		usage: "[database]",
-		help:  "stop reading from clients, whatever they are doing, and pass on what was read; RESUME undoes it",
+		help:  "stop reading from clients, whatever they are doing, and pass on what was read; RESUME undoes it, and so does the last administrator who leaves the console",
 		tag:   "SUSPEND",
 		parse: onDatabase(d, optional, func(ctx context.Context, database string, progress func(string)) error {
 			if d.Gates.Gate(database).Suspended {

@@ -1,6 +1,9 @@
 package admin
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Process is what the console needs of the program itself.
 type Process interface {
@@ -34,7 +37,8 @@ func reload(p Process) command {
 				progress(note)
 			}
 			if err != nil {
-				err = newError(codeConfigFile, "the configuration was not reloaded: %s", err.Error()).withHint("%s", asSQLError(err).hint)
+				err = newError(codeConfigFile, "the configuration was not reloaded: %s", err.Error()).
+					withHint("%s", cmp.Or(asSQLError(err).hint, "nothing has changed: mend the file and RELOAD again"))
 			}
 			return nil, err
 		}),

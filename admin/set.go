@@ -39,7 +39,7 @@ func set(d Deps) command {
 					progress(note)
 				}
 				if err != nil {
-					return nil, newError(codeInvalidParameter, "%s", err.Error())
+					return nil, newError(codeInvalidParameter, "%s", err.Error()).withHint("SHOW POOL_SETTINGS has the keys, their values, and which of them can be set")
 				}
 				return nil, nil
 			}, nil
