@@ -84,6 +84,9 @@ type lookError struct {
 }
 
 func (e *lookError) Error() string {
+	if isCancelled(e.err) {
+		return fmt.Sprintf("recovery of node %d was cancelled in step %s; nothing has been touched", e.node, StepPreflight)
+	}
 	return fmt.Sprintf("recover node %d: preflight: %v", e.node, e.err)
 }
 func (e *lookError) Unwrap() error { return e.err }
@@ -93,6 +96,9 @@ func (e *lookError) Hint() string {
 	var hinted interface{ Hint() string }
 	if errors.As(e.err, &hinted) {
 		return hinted.Hint()
+	}
+	if isCancelled(e.err) {
+		return fmt.Sprintf("run RECOVER NODE %d again", e.node)
 	}
 	return fmt.Sprintf("nothing has been touched: put that right and run RECOVER NODE %d again", e.node)
 }
@@ -137,6 +143,16 @@ func (e *StepError) SQLState() string {
 		return "57014"
 	}
 	return "55000"
+}
+
+// whyEnded is the cause of ctx's end. One that is not known here is that of whoever
+// asked for the recovery, and has called it off.
+func whyEnded(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if isCancelled(cause) || errors.Is(cause, ErrPrimaryChanged) || errors.Is(cause, context.DeadlineExceeded) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", context.Canceled, cause)
 }
 
 // isCancelled reports whether somebody called the job off.

@@ -27,3 +27,23 @@ func TestHints(t *testing.T) {
 		}
 	}
 }
+
+// Ensure that a job is said to be cancelled, whatever its caller's reason for that is.
+func TestCancelledByTheCaller(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("canceling statement due to user request"))
+	for _, err := range []error{
+		&StepError{Node: 1, Procedure: Rebuild, Step: StepBackup, Err: whyEnded(ctx)},
+		&lookError{1, whyEnded(ctx)},
+	} {
+		hint := err.(interface{ Hint() string }).Hint()
+		if !strings.Contains(err.Error(), "of node 1 was cancelled in step ") || !strings.HasPrefix(hint, "run RECOVER NODE 1 again") || !errors.Is(err, context.Cause(ctx)) {
+			t.Errorf("%v; hint %s", err, hint)
+		}
+	}
+	ended, cancel := context.WithCancelCause(t.Context())
+	cancel(ErrPrimaryChanged)
+	if err := whyEnded(ended); err != ErrPrimaryChanged {
+		t.Errorf("%v is said to be a cancellation", err)
+	}
+}

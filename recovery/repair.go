@@ -87,11 +87,11 @@ func (r *repair) attempt(ctx context.Context, s stage) error {
 	r.engine.log.Debug("recovery step", "node", r.node.ID, "step", s.step)
 	cancelled := func() bool { return s.step < StepAttach && ctx.Err() != nil }
 	if cancelled() {
-		return context.Cause(ctx)
+		return whyEnded(ctx)
 	}
 	err := s.do(ctx)
 	if cancelled() {
-		return context.Cause(ctx) // says more than what the step made of it
+		return whyEnded(ctx) // says more than what the step made of it
 	}
 	return err
 }
