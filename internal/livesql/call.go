@@ -36,6 +36,9 @@ func (t *translation) call(s *scope, f *pg.FuncCall) (expr, error) {
 	case isJSON(name):
 		return t.jsonCall(s, name, f)
 	}
+	if name == "make_interval" {
+		return t.makeInterval(s, f)
+	}
 	args, err := t.list(s, f.Args)
 	if err != nil {
 		return expr{}, err

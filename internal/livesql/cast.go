@@ -2,6 +2,7 @@ package livesql
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
@@ -52,6 +53,9 @@ func modified(e expr, typ *pg.TypeName) (expr, error) {
 		e.sql, e.scale = fmt.Sprintf("round(%s, %d)", e.sql, n[1]), int(n[1])
 	case e.typ == Numeric && len(n) == 1:
 		e.sql, e.scale = "round("+e.sql+")", 0
+	case e.typ.temporal() && len(n) == 1 && n[0] >= 0 && n[0] <= 6:
+		unit := int64(math.Pow10(6 - int(n[0])))
+		e.sql = fmt.Sprintf("((%s + %d) / %d * %d)", e.sql, unit/2, unit, unit)
 	default:
 		return e, unsupported(typ.Location, "a precision of this type")
 	}
@@ -123,8 +127,10 @@ func (t *translation) asText(e expr) (expr, error) {
 		e.sql = function + "(" + e.sql + ")"
 	case e.scale > 0:
 		e.sql = "printf('%." + string(rune('0'+e.scale)) + "f', " + e.sql + ")"
-	case e.typ == Float8 || e.typ == Numeric:
+	case e.typ == Numeric:
 		e.sql = "pg_number_text(" + e.sql + ")"
+	case e.typ == Float8:
+		e.sql = "pg_float_text(" + e.sql + ")"
 	default:
 		e.sql = "CAST(" + e.sql + " AS TEXT)"
 	}

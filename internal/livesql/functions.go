@@ -43,12 +43,12 @@ func (e *engine) functions() map[string]scalar {
 		"pg_clock":    func([]driver.Value) (driver.Value, error) { return time.Now().UnixMicro(), nil },
 		"pg_matches":  strict(func(a []driver.Value) (driver.Value, error) { return e.matches(a, "") }),
 		"pg_imatches": strict(func(a []driver.Value) (driver.Value, error) { return e.matches(a, "(?i)") }),
-		"pg_int":      reader(Int8), "pg_float": reader(Float8), "pg_numeric": reader(Numeric), "pg_bool": reader(Bool),
+		"pg_int":      reader(Int4), "pg_bigint": reader(Int8), "pg_float": reader(Float8), "pg_numeric": reader(Numeric), "pg_bool": reader(Bool),
 		"pg_time": reader(Timestamptz), "pg_interval": reader(Interval),
 		"pg_bool_text": strict(func(a []driver.Value) (driver.Value, error) {
 			return map[bool]string{true: "true", false: "false"}[asInt(a[0]) != 0], nil
 		}),
-		"pg_time_text": writer(Timestamptz), "pg_date_text": writer(Date), "pg_timestamp_text": writer(Timestamp), "pg_interval_text": writer(Interval), "pg_number_text": writer(Numeric),
+		"pg_time_text": writer(Timestamptz), "pg_date_text": writer(Date), "pg_timestamp_text": writer(Timestamp), "pg_interval_text": writer(Interval), "pg_number_text": writer(Numeric), "pg_float_text": writer(Float8),
 		"pg_concat": func(a []driver.Value) (driver.Value, error) { return concat("", a) },
 		"pg_concat_ws": func(a []driver.Value) (driver.Value, error) {
 			if len(a) == 0 || a[0] == nil {

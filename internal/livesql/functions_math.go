@@ -2,6 +2,7 @@ package livesql
 
 import (
 	"database/sql/driver"
+	"fmt"
 	"math"
 )
 
@@ -22,6 +23,15 @@ func mathFunctions() map[string]scalar {
 				v = math.Trunc(f)
 			}
 			return v, err
+		}),
+		"pg_lsn_diff": strict(func(a []driver.Value) (driver.Value, error) {
+			var high, low [2]int64
+			for i, v := range a {
+				if n, err := fmt.Sscanf(fmt.Sprint(v)+" ", "%X/%X ", &high[i], &low[i]); n != 2 || err != nil {
+					return nil, coded(fail(codeInvalidText, -1, "invalid input syntax for type pg_lsn: %q", v))
+				}
+			}
+			return (high[0]-high[1])<<32 + low[0] - low[1], nil
 		}),
 		"pg_cbrt": onNumber(math.Cbrt),
 		"pg_log_base": strict(func(a []driver.Value) (driver.Value, error) {

@@ -1,7 +1,9 @@
 package livesql
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	pg "github.com/pganalyze/pg_query_go/v5"
 )
@@ -110,6 +112,32 @@ func (t *translation) atTimeZone(args []expr, at int32) (expr, bool, error) {
 		return expr{sql: "pg_from_zone(" + zone.sql + ", " + of.sql + ")", typ: Timestamptz, name: "timezone"}, true, nil
 	}
 	return expr{}, true, unsupported(at, "AT TIME ZONE of this")
+}
+
+// makeInterval is make_interval(years, months, weeks, days, hours, mins, secs), whose
+// arguments may be given by name.
+func (t *translation) makeInterval(s *scope, f *pg.FuncCall) (expr, error) {
+	names := []string{"years", "months", "weeks", "days", "hours", "mins", "secs"}
+	var parts []string
+	for i, node := range f.Args {
+		unit := "none"
+		if i < len(names) {
+			unit = names[i]
+		}
+		if named := node.GetNamedArgExpr(); named != nil {
+			node, unit = named.Arg, named.Name
+		}
+		e, err := t.typed(s, node, Float8)
+		if err != nil {
+			return e, err
+		}
+		each, ok := microseconds(unit)
+		if !ok || !slices.Contains(names, unit) {
+			return e, undefinedFunction("make_interval", []expr{e}, f.Location)
+		}
+		parts = append(parts, "("+e.sql+") * "+strconv.FormatFloat(each, 'f', -1, 64))
+	}
+	return expr{sql: "CAST(" + strings.Join(append(parts, "0"), " + ") + " AS INTEGER)", typ: Interval, name: "make_interval"}, nil
 }
 
 // ofNumbers are functions that PostgreSQL has for numeric and for double precision.

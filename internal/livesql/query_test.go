@@ -143,6 +143,24 @@ func TestBinary(t *testing.T) {
 	}
 }
 
+// Ensure that what a signature stands for is there in SQLite.
+func TestFunctionsExist(t *testing.T) {
+	c := testCatalog()
+	for name, sig := range c.functions {
+		args := make([]string, sig.least)
+		for i, typ := range sig.args[:sig.least] {
+			args[i] = "NULL::" + known(typ).facts().name
+		}
+		sql := "SELECT " + name + "(" + strings.Join(args, ", ") + ")"
+		if name == "position" || name == "substring" || name == "overlay" {
+			sql = "SELECT pg_catalog." + name + "(" + strings.Join(args, ", ") + ")"
+		}
+		if got := answer(t.Context(), c, sql, nil); !strings.Contains(got, "\n") {
+			t.Errorf("%s: %s", sql, got)
+		}
+	}
+}
+
 // FuzzPrepare: whatever is said, the answer is a query that runs or an *Error.
 func FuzzPrepare(f *testing.F) {
 	data, err := os.ReadFile("testdata/queries.txt")

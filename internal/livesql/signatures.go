@@ -96,6 +96,7 @@ func systemSignatures() map[string]signature {
 		"has_schema_privilege":   {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"pg_has_role":            {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
 		"has_database_privilege": {args: []Type{Unknown, Unknown, Unknown}, least: 2, result: Bool, text: "1"},
+		"pg_wal_lsn_diff":        fixed(Numeric, "pg_lsn_diff", Text, Text),
 		"pg_is_in_recovery":      {result: Bool, text: "0"},
 		"pg_client_encoding":     {result: Text, text: "'UTF8'"},
 		"inet_server_addr":       {result: Text, text: "NULL"}, "inet_server_port": {result: Int4, text: "NULL"},
