@@ -213,6 +213,9 @@ func (t *translation) aggregate(s *scope, name string, f *pg.FuncCall, over stri
 		}
 	}
 	order, err := t.order(s, f.AggOrder, nil)
+	if f.AggDistinct && order == "" && len(args) > 0 { // as what PostgreSQL makes distinct is sorted
+		order = " ORDER BY " + args[0].sql + " NULLS LAST"
+	}
 	function, rest, _ := strings.Cut(made.sql, "(")
 	made.sql = function + "(" + distinct + rest[:len(rest)-1] + order + ")" + tail
 	switch {
@@ -289,6 +292,9 @@ func (t *translation) aggregateOf(name string, args []expr, at int32) (expr, err
 		typ := map[bool]Type{true: Float8, false: Numeric}[e.typ == Float8]
 		return expr{sql: "pg_" + cmp.Or(sql, name) + "(" + e.sql + ")", typ: typ}, nil
 	case "min", "max":
+		if e.typ == Bool || e.typ.json() {
+			return wrong()
+		}
 		e, err := t.coerce(e, known(e.typ), at)
 		return expr{sql: name + "(" + e.sql + ")", typ: e.typ, scale: e.scale}, err
 	}

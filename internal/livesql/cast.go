@@ -32,10 +32,31 @@ func (t *translation) typeCast(s *scope, c *pg.TypeCast) (expr, error) {
 	if err == nil {
 		made, err = modified(made, c.TypeName)
 	}
-	if made.name == "" {
+	if !namesItself(c.Arg) {
 		made.name = typ.facts().name
 	}
 	return made, err
+}
+
+// namesItself reports whether an expression gives its column a name by itself, which a cast
+// leaves as it is.
+func namesItself(node *pg.Node) bool {
+	switch n := node.GetNode().(type) {
+	case *pg.Node_ColumnRef, *pg.Node_FuncCall, *pg.Node_CoalesceExpr, *pg.Node_MinMaxExpr, *pg.Node_SubLink,
+		*pg.Node_SqlvalueFunction, *pg.Node_AArrayExpr:
+		return true
+	case *pg.Node_AIndirection:
+		return namesItself(n.AIndirection.Arg)
+	case *pg.Node_AExpr:
+		return n.AExpr.Kind == pg.A_Expr_Kind_AEXPR_NULLIF
+	case *pg.Node_TypeCast:
+		return namesItself(n.TypeCast.Arg)
+	case *pg.Node_CollateClause:
+		return namesItself(n.CollateClause.Arg)
+	case *pg.Node_CaseExpr:
+		return n.CaseExpr.Defresult != nil && namesItself(n.CaseExpr.Defresult)
+	}
+	return false
 }
 
 // modified applies what stands in parentheses behind a type: the length of a text,

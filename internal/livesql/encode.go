@@ -41,6 +41,9 @@ func AppendText(b []byte, v any, c Column, loc *time.Location) []byte {
 }
 
 func appendFloat(b []byte, v float64, c Column) []byte {
+	if v == 0 && c.Type == Numeric {
+		v = 0 // which has no sign
+	}
 	switch {
 	case math.IsInf(v, 0):
 		return append(b, strings.TrimPrefix(fmt.Sprintf("%+fity", v), "+")...)

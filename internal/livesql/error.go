@@ -24,6 +24,7 @@ const (
 	codeUnsupported       = "0A000"
 	codeInvalidText       = "22P02"
 	codeInvalidBinary     = "22P03"
+	codeRowCount          = "2201W"
 	codeSubstring         = "22011"
 	codeDatetimeField     = "22008"
 	codeInvalidDatetime   = "22007"

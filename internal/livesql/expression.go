@@ -352,7 +352,11 @@ func (t *translation) caseExpr(s *scope, c *pg.CaseExpr) (expr, error) {
 		b.WriteString(" WHEN " + test.sql + " THEN " + results[i].sql)
 	}
 	b.WriteString(" ELSE " + results[len(results)-1].sql + " END")
-	return expr{sql: b.String(), typ: typ, name: "case"}, err
+	made := expr{sql: b.String(), typ: typ, name: "case"}
+	if c.Defresult != nil && namesItself(c.Defresult) {
+		made.name = otherwise.name
+	}
+	return made, err
 }
 
 // locationOf is where an expression begins; -1 when its node does not say.

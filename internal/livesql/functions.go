@@ -41,8 +41,8 @@ func (e *engine) functions() map[string]scalar {
 		"pg_now": now, "pg_today": func([]driver.Value) (driver.Value, error) { return midnight(e.now.UnixMicro()), nil },
 		"pg_random":   func([]driver.Value) (driver.Value, error) { return rand.Float64(), nil },
 		"pg_clock":    func([]driver.Value) (driver.Value, error) { return time.Now().UnixMicro(), nil },
-		"pg_matches":  strict(func(a []driver.Value) (driver.Value, error) { return e.matches(a, "") }),
-		"pg_imatches": strict(func(a []driver.Value) (driver.Value, error) { return e.matches(a, "(?i)") }),
+		"pg_matches":  strict(func(a []driver.Value) (driver.Value, error) { return e.matches(a, "(?s)") }),
+		"pg_imatches": strict(func(a []driver.Value) (driver.Value, error) { return e.matches(a, "(?is)") }),
 		"pg_int":      reader(Int4), "pg_bigint": reader(Int8), "pg_float": reader(Float8), "pg_numeric": reader(Numeric), "pg_bool": reader(Bool),
 		"pg_time": reader(Timestamptz), "pg_interval": reader(Interval),
 		"pg_bool_text": strict(func(a []driver.Value) (driver.Value, error) {

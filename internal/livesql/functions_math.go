@@ -33,6 +33,16 @@ func mathFunctions() map[string]scalar {
 			}
 			return (high[0]-high[1])<<32 + low[0] - low[1], nil
 		}),
+		"pg_round_to": strict(func(a []driver.Value) (driver.Value, error) {
+			factor := math.Pow10(int(max(-300, min(300, asInt(a[1])))))
+			return inRange(math.Round(asFloat(a[0])*factor) / factor)
+		}),
+		"pg_rows": strict(func(a []driver.Value) (driver.Value, error) {
+			if asInt(a[0]) < 0 {
+				return nil, coded(fail(codeRowCount, -1, "LIMIT and OFFSET must not be negative"))
+			}
+			return a[0], nil
+		}),
 		"pg_cbrt": onNumber(math.Cbrt),
 		"pg_log_base": strict(func(a []driver.Value) (driver.Value, error) {
 			return inRange(math.Log(asFloat(a[1])) / math.Log(asFloat(a[0])))

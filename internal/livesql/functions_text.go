@@ -33,6 +33,7 @@ func textFunctions() map[string]scalar {
 		"pg_octets":     strict(func(a []driver.Value) (driver.Value, error) { return int64(len(fmt.Sprint(a[0]))), nil }),
 		"pg_replace_re": strict(replacePattern), "pg_substring_re": strict(substringPattern),
 		"pg_format": format, "pg_similar": onText(similarPattern), "pg_overlay": strict(overlay),
+		"pg_substr":     strict(substring),
 		"pg_size_bytes": strict(sizeBytes),
 		"pg_count_re": strict(func(a []driver.Value) (driver.Value, error) {
 			re, err := compileWith(a, 2)
@@ -104,6 +105,23 @@ func right(a []driver.Value) (driver.Value, error) {
 	return string(runes[len(runes)-min(n, len(runes)):]), nil
 }
 
+// substring is substr(text, from [, length]): also what lies in front of the text is
+// counted.
+func substring(a []driver.Value) (driver.Value, error) {
+	text := []rune(fmt.Sprint(a[0]))
+	from, end := asInt(a[1]), int64(len(text))+1
+	if len(a) > 2 {
+		if asInt(a[2]) < 0 {
+			return nil, coded(fail(codeSubstring, -1, "negative substring length not allowed"))
+		}
+		end = min(end, from+asInt(a[2]))
+	}
+	if from = max(from, 1); from >= end {
+		return "", nil
+	}
+	return string(text[from-1 : end-1]), nil
+}
+
 // pad is lpad or rpad, by blanks unless told otherwise. What is longer is cut.
 func pad(a []driver.Value, before bool) (driver.Value, error) {
 	text, filler := []rune(fmt.Sprint(a[0])), []rune(" ")
@@ -171,7 +189,7 @@ func compile(pattern string) (*regexp.Regexp, error) {
 
 // compileWith compiles the second argument; the flags are another one, if it is there.
 func compileWith(a []driver.Value, flags int) (*regexp.Regexp, error) {
-	pattern := fmt.Sprint(a[1])
+	pattern := "(?s)" + fmt.Sprint(a[1]) // a point stands for a new line, too
 	if len(a) > flags && strings.Contains(fmt.Sprint(a[flags]), "i") {
 		pattern = "(?i)" + pattern
 	}
@@ -268,7 +286,7 @@ func groupReferences() *strings.Replacer {
 
 // substringPattern is substring(text from pattern): the first group, or the match.
 func substringPattern(a []driver.Value) (driver.Value, error) {
-	re, err := compile(fmt.Sprint(a[1]))
+	re, err := compileWith(a, len(a))
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,8 @@ func timePart(a []driver.Value) (driver.Value, error) {
 	seconds := float64(t.Second()) + float64(t.Nanosecond())/1e9
 	isoYear, isoWeek := t.ISOWeek()
 	part, ok := map[string]any{
-		"epoch": float64(micros) / 1e6, "year": t.Year(), "quarter": (int(t.Month()) + 2) / 3, "month": int(t.Month()),
+		"epoch": float64(micros) / 1e6, "year": t.Year(), "decade": t.Year() / 10, "century": (t.Year() + 99) / 100,
+		"millennium": (t.Year() + 999) / 1000, "quarter": (int(t.Month()) + 2) / 3, "month": int(t.Month()),
 		"week": isoWeek, "isoyear": isoYear, "day": t.Day(), "doy": t.YearDay(), "dow": int(t.Weekday()), "isodow": isoWeekday(t),
 		"hour": t.Hour(), "minute": t.Minute(), "second": seconds, "millisecond": seconds * 1e3,
 		"microsecond": int64(math.Round(seconds * 1e6)), "timezone": 0,

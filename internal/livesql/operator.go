@@ -376,5 +376,12 @@ func (t *translation) numbers(name string, pair []expr, at int32) (expr, error) 
 	case name == "%":
 		return expr{sql: "pg_mod(" + l + ", " + r + ")", typ: typ}, nil
 	}
-	return expr{sql: "(" + l + " " + name + " " + r + ")", typ: typ}, nil
+	made := expr{sql: "(" + l + " " + name + " " + r + ")", typ: typ}
+	switch typ { // SQLite would go on with a double
+	case Int4:
+		made.sql = "pg_whole(" + made.sql + ", 32, 0)"
+	case Int8:
+		made.sql = "pg_whole(" + made.sql + ", 64, 0)"
+	}
+	return made, nil
 }

@@ -185,8 +185,11 @@ func explain(ctx context.Context, err error) error {
 		return outOf(limit)
 	}
 	text := err.Error()
+	if strings.Contains(text, "integer overflow") { // of sum()
+		return fail(codeOutOfRange, -1, "value out of range")
+	}
 	for _, code := range []string{codeDivisionByZero, codeOutOfRange, codeInvalidParameter, codeInvalidText,
-		codeInvalidDatetime, codeInvalidRegexp, codeTooLarge, codeCardinality, codeUnsupported, codeSubstring, codeDatetimeField} {
+		codeInvalidDatetime, codeInvalidRegexp, codeTooLarge, codeCardinality, codeUnsupported, codeSubstring, codeDatetimeField, codeRowCount} {
 		if _, message, found := strings.Cut(text, code+": "); found {
 			message, _, _ = strings.Cut(message, " (1)")
 			return fail(code, -1, "%s", message)

@@ -27,8 +27,8 @@ func signatures() map[string]signature {
 		"length": one(Text, Int4, "length"), "char_length": one(Text, Int4, "length"),
 		"btrim": trim("trim"), "ltrim": trim("ltrim"), "rtrim": trim("rtrim"),
 		"replace":   fixed(Text, "replace", Text, Text, Text),
-		"substr":    {args: []Type{Text, Int4, Int4}, least: 2, result: Text, sql: "substr"},
-		"substring": {args: []Type{Text, Int4, Int4}, least: 2, result: Text, sql: "substr"},
+		"substr":    {args: []Type{Text, Int4, Int4}, least: 2, result: Text, sql: "pg_substr"},
+		"substring": {args: []Type{Text, Int4, Int4}, least: 2, result: Text, sql: "pg_substr"},
 		"left":      fixed(Text, "pg_left", Text, Int4), "right": fixed(Text, "pg_right", Text, Int4),
 		"strpos": fixed(Int4, "instr", Text, Text), "position": fixed(Int4, "instr", Text, Text),
 		"split_part":  fixed(Text, "pg_split_part", Text, Text, Int4),
@@ -66,8 +66,8 @@ func signatures() map[string]signature {
 		"atan2": fixed(Float8, "atan2", Float8, Float8), "cbrt": one(Float8, Float8, "pg_cbrt"),
 		"degrees": one(Float8, Float8, "degrees"), "radians": one(Float8, Float8, "radians"),
 
-		"abs": one(Unknown, Unknown, "abs"), "sign": one(Unknown, Unknown, "sign"),
-		"pi": {result: Float8, sql: "pi"}, "random": {result: Float8, sql: "pg_random"},
+		"abs": one(Unknown, Unknown, "abs"),
+		"pi":  {result: Float8, sql: "pi"}, "random": {result: Float8, sql: "pg_random"},
 		"pg_size_pretty": one(Numeric, Text, "pg_size_pretty"),
 	}
 	maps.Copy(all, systemSignatures())

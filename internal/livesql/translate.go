@@ -356,6 +356,9 @@ func (t *translation) rowCount(node *pg.Node) (string, error) {
 		return "NULL", nil
 	}
 	e, err := t.typed(&scope{}, node, Int8)
+	if n := node.GetAConst().GetIval(); n == nil || n.Ival < 0 {
+		e.sql = "pg_rows(" + e.sql + ")"
+	}
 	return e.sql, err
 }
 
