@@ -172,7 +172,13 @@ func FuzzPrepare(f *testing.F) {
 		f.Add(sql)
 		f.Add("copy (" + sql + ") to stdout (format csv, header)")
 	}
-	c := testCatalog()
+	if data, err = os.ReadFile("testdata/postgresql.txt"); err != nil {
+		f.Fatal(err)
+	}
+	for _, sql := range strings.Split(string(data), "\n\n") {
+		f.Add(sql)
+	}
+	c := dashboardCatalog()
 	f.Fuzz(func(t *testing.T, sql string) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
