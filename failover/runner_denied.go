@@ -5,23 +5,17 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 // What the monitor's account may not do by SQL is done on the node's machine, where
 // pgherd has access to that.
 
-// denied reports whether PostgreSQL wants a right (insufficient_privilege).
-func denied(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "42501"
-}
-
 // otherwise has f do what err was about, if it was denied and node id has a machine.
 func (r *runner) otherwise(id cluster.NodeID, err error, f func(Instance) error) error {
-	if !denied(err) || !r.node(id).Access.Machine() {
+	if !rights.Denied(err) || !r.node(id).Access.Machine() {
 		return err
 	}
 	i, unable := r.instances(id)
@@ -65,7 +59,7 @@ func (r *runner) leaveRecovery(ctx context.Context, c *pgx.Conn, id cluster.Node
 // writeOut makes a checkpoint if the account may: it only saves time.
 func (r *runner) writeOut(ctx context.Context, c *pgx.Conn, id cluster.NodeID) error {
 	_, err := c.Exec(ctx, "CHECKPOINT")
-	if denied(err) {
+	if rights.Denied(err) {
 		r.log.Debug("no checkpoint", "node", id, "error", err)
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 // freeze stops a standby's receiver. The startup process takes the new setting
@@ -204,7 +205,7 @@ func (r *runner) awaitStreaming(ctx context.Context, c *pgx.Conn, a Action) erro
 	looks := 0
 	err := until(ctx, fmt.Sprintf("streaming from node %d", a.To), func() (bool, error) {
 		if looks++; looks%nudge == 0 {
-			if _, err := c.Exec(ctx, "SELECT pg_reload_conf()"); err != nil && !denied(err) {
+			if _, err := c.Exec(ctx, "SELECT pg_reload_conf()"); err != nil && !rights.Denied(err) {
 				return false, err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 // identify opens a replication connection and asks for the system, the timeline and
@@ -68,7 +69,7 @@ SELECT coalesce(min(('x' || substr(name, 9, 8))::bit(32)::int8 * 4294967296
 func askOldestLog(ctx context.Context, conn *pgx.Conn) (cluster.LSN, error) {
 	var at int64
 	err := conn.QueryRow(ctx, oldestLog).Scan(&at)
-	if denied(err) {
+	if rights.Denied(err) {
 		return 0, nil
 	}
 	return cluster.LSN(at), err

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 // The origin is the node whose files are copied. It is the primary, or a standby that
@@ -108,7 +109,7 @@ func (r *repair) checkpoint(ctx context.Context) error {
 func (r *repair) checkpointOn(ctx context.Context, n cluster.Node) error {
 	return r.engine.with(ctx, n, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "CHECKPOINT")
-		if denied(err) {
+		if rights.Denied(err) {
 			return r.awaitCheckpoint(ctx, conn, n)
 		}
 		return err

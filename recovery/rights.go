@@ -2,11 +2,9 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/rights"
@@ -32,10 +30,4 @@ func (e *Engine) lacking(n cluster.Node, lacks rights.Missing, what string) []Ob
 	}
 	as := e.cfg.Monitor
 	return one(fmt.Sprintf("on node %d, %s%s", n.ID, lacks.Problem(as.User), what), lacks.Remedy(as.User, as.Database))
-}
-
-// denied reports whether PostgreSQL wants a right (insufficient_privilege).
-func denied(err error) bool {
-	var refused *pgconn.PgError
-	return errors.As(err, &refused) && refused.Code == "42501"
 }

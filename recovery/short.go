@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pgherd/pgherd/internal/cluster"
+	"github.com/pgherd/pgherd/internal/rights"
 )
 
 // A file that is shorter than the primary's may be behind, or have lost its end. The
@@ -69,7 +70,7 @@ func askShort(ctx context.Context, conn *pgx.Conn, paths []string, there map[str
 		}
 		return nil
 	})
-	if denied(err) {
+	if rights.Denied(err) {
 		return nil, nil
 	}
 	return short, err

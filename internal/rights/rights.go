@@ -2,11 +2,13 @@ package rights
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Part is a part of pgherd that needs rights.
@@ -95,6 +97,12 @@ func (r Right) test() string {
 		return fmt.Sprintf("has_parameter_privilege('%s', 'SET')", r.object)
 	}
 	return "(SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
+}
+
+// Denied reports whether err is PostgreSQL's for want of a right (insufficient_privilege).
+func Denied(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "42501"
 }
 
 // Ask asks what the account of conn lacks on its node; a superuser lacks nothing.
