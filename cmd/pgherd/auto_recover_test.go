@@ -52,7 +52,7 @@ func TestShutdownEndsAutoRecover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.app, err = newApp(cfg, newLogger(config.LogInfo, false, r.log)); err != nil {
+	if r.app, err = newApp(cfg, newLogger(config.Log{Level: config.LogInfo}, r.log)); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -19,7 +19,7 @@ func TestLogRotate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &app{log: newLogger(config.LogInfo, false, logs), logs: logs}
+	a := &app{log: newLogger(config.Log{Level: config.LogInfo}, logs), logs: logs}
 	a.log.Info("first")
 	if err := os.Rename(path, path+".1"); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 	logs.writing.Lock()
 	logs.file = in
 	logs.writing.Unlock()
-	log := newLogger(config.LogInfo, false, logs)
+	log := newLogger(config.Log{Level: config.LogInfo}, logs)
 	var lost atomic.Int64
 	logs.lost = func(n int) { lost.Add(int64(n)) }
 	const lines = 100_000

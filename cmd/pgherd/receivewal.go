@@ -51,7 +51,7 @@ func receivewalCommand(ctx context.Context, args []string, _ io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--dir: %w", err)
 	}
-	log := newLogger(cfg.Log.Level, cfg.Log.Format == config.LogJSON, os.Stderr)
+	log := newLogger(cfg.Log, os.Stderr)
 	find := func(ctx context.Context) (walreceiver.Upstream, error) { return findUpstream(ctx, cfg, f.name) }
 	archiver := walreceiver.NewArchiver(what, dir, walreceiver.Network{}, find, rand.Float64, log)
 	return errors.Join(archiver.Run(ctx), dir.Close())

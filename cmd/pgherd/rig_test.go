@@ -82,7 +82,7 @@ func (r *rig) serve(path string) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	r.app, err = newApp(cfg, newLogger(config.LogInfo, false, r.log))
+	r.app, err = newApp(cfg, newLogger(config.Log{Level: config.LogInfo}, r.log))
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -39,18 +39,16 @@ func serveCommand(ctx context.Context, args []string, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
-	switch *format {
-	case "", "text", "json":
-	default:
-		return fmt.Errorf("--log-format is %q; it can be text or json", *format)
+	logging := cfg.Log
+	if logging.Format, err = logFormat(*format, logging.Format); err != nil {
+		return err
 	}
-	asJSON := *format == "json" || (*format == "" && cfg.Log.Format == config.LogJSON)
 	logs, err := openLogFile(cfg.Log.File)
 	if err != nil {
 		return err
 	}
 	defer logs.Close()
-	log := newLogger(cfg.Log.Level, asJSON, logs)
+	log := newLogger(logging, logs)
 	logs.lost = func(lines int) { log.Warn("lines of the log were lost: nobody took them", "lines", lines) }
 	a, err := newApp(cfg, log)
 	if err != nil {
@@ -122,8 +120,21 @@ func startProfile(file string) (stop func(), err error) {
 	}, nil
 }
 
-func newLogger(level config.LogLevel, asJSON bool, out io.Writer) hclog.Logger {
+// logFormat is what the flag --log-format says, or the file where it is "".
+func logFormat(flag string, file config.LogFormat) (config.LogFormat, error) {
+	switch flag {
+	case "":
+		return file, nil
+	case "text":
+		return config.LogText, nil
+	case "json":
+		return config.LogJSON, nil
+	}
+	return 0, fmt.Errorf("--log-format is %q; it can be text or json", flag)
+}
+
+func newLogger(c config.Log, out io.Writer) hclog.Logger {
 	return hclog.New(&hclog.LoggerOptions{
-		Name: "pgherd", Level: hclog.LevelFromString(level.String()), Output: out, JSONFormat: asJSON,
+		Name: "pgherd", Level: hclog.LevelFromString(c.Level.String()), Output: out, JSONFormat: c.Format == config.LogJSON,
 	})
 }
