@@ -12,7 +12,7 @@ import (
 func check(d Deps) command {
 	return command{
 		words:   []string{"CHECK"},
-		help:    "what RELOAD, PROMOTE NODE and RECOVER NODE would be refused for now; nothing is done",
+		help:    "why RELOAD, PROMOTE NODE and RECOVER NODE would be refused now; nothing is done",
 		columns: columns("subject:s result:s problem:s hint:s"),
 		parse: nothingMore(func(ctx context.Context, _ func(string)) ([][]any, error) {
 			c := &checks{Deps: d}

@@ -6,7 +6,7 @@ func disable(d Deps) command {
 	return command{
 		words: []string{"DISABLE"},
 		usage: "database",
-		help:  "refuse new clients of a database; those that are there stay",
+		help:  "refuse new clients of a database; present ones stay",
 		tag:   "DISABLE",
 		parse: onDatabase(d, required, func(_ context.Context, database string, _ func(string)) error {
 			if !d.Gates.Disable(database) {

@@ -10,7 +10,7 @@ func help(t table) command {
 	h := command{
 		words:     []string{"HELP"},
 		usage:     "[command]",
-		help:      "what can be said here, or about one command; psql keeps a bare HELP at its prompt for itself: SHOW HELP is the same",
+		help:      "the commands, or those that begin with some words; at its prompt psql keeps a bare HELP for itself: SHOW HELP is the same",
 		privilege: privilegeNone,
 		columns:   textColumns("command", "allowed_to", "description"),
 	}

@@ -9,7 +9,7 @@ import (
 // lists has PgBouncer 1.25's rows. What there is not here (peers, free lists, a
 // DNS cache) has 0 items.
 func lists(d Deps) view {
-	return view{name: "lists", help: "how many there are of what", audience: privilegeLook, style: pgbouncerStyle,
+	return view{name: "lists", help: "how many databases, users, pools, clients and servers there are", audience: privilegeLook, style: pgbouncerStyle,
 		columns: columns("list:s items:i"),
 		rows: func(ctx context.Context) ([][]any, error) {
 			clients, err := d.Traffic.Clients(ctx)

@@ -11,7 +11,7 @@ func pause(d Deps) command {
 	return command{
 		words: []string{"PAUSE"},
 		usage: "[database]",
-		help:  "hold clients with their next transaction, and wait until the present ones have ended; RESUME undoes it",
+		help:  "hold clients before their next transaction, and wait until the present ones have ended; RESUME undoes it",
 		tag:   "PAUSE",
 		parse: onDatabase(d, optional, func(ctx context.Context, database string, progress func(string)) error {
 			inUse := serversInUse(d.Traffic, database)

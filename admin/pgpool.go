@@ -80,7 +80,7 @@ func pgpoolSet(d Deps) command {
 	return command{
 		words:     []string{"PGPOOL", "SET"},
 		usage:     "name TO value",
-		help:      "accepted of the parameters that a session of Pgpool-II may set; none of them has an effect",
+		help:      "accepts the parameters that a session of Pgpool-II may set; none of them has an effect",
 		privilege: privilegeNone,
 		tag:       "SET",
 		parse: func(a *args) (runFunc, error) {

@@ -19,7 +19,7 @@ func waitClose(d Deps) command {
 	return command{
 		words: []string{"WAIT_CLOSE"},
 		usage: "[database]",
-		help:  "wait until the connections that RECONNECT has meant are closed",
+		help:  "wait until the connections that RECONNECT replaces are closed",
 		tag:   "WAIT_CLOSE",
 		parse: onDatabase(d, optional, func(ctx context.Context, database string, progress func(string)) error {
 			progress(serversInUse(d.Traffic, database))

@@ -25,7 +25,7 @@ func recoverNode(board *cluster.Board, engine Recovery) command {
 	return command{
 		words: []string{"RECOVER", "NODE"},
 		usage: recoverUsage,
-		help:  "bring a node back as a standby of the primary, and attach it; by the cheapest way that there is, unless one is named",
+		help:  "bring a node back as a standby of the primary, and attach it; in the cheapest way that works, unless one is named",
 		tag:   "RECOVER NODE",
 		parse: func(a *args) (runFunc, error) {
 			r, err := parseRecovery(a)

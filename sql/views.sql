@@ -242,7 +242,7 @@ AS $$
         AS t ("list" text, "items" integer)
 $$;
 CREATE VIEW pgherd.lists AS SELECT * FROM pgherd.read_lists();
-COMMENT ON VIEW pgherd.lists IS 'how many there are of what';
+COMMENT ON VIEW pgherd.lists IS 'how many databases, users, pools, clients and servers there are';
 
 CREATE FUNCTION pgherd.read_stats() RETURNS TABLE ("database" text, "total_server_assignment_count" numeric, "total_xact_count" numeric, "total_query_count" numeric, "total_received" numeric, "total_sent" numeric, "total_xact_time" numeric, "total_query_time" numeric, "total_wait_time" numeric, "total_client_parse_count" numeric, "total_server_parse_count" numeric, "total_bind_count" numeric, "avg_server_assignment_count" numeric, "avg_xact_count" numeric, "avg_query_count" numeric, "avg_recv" numeric, "avg_sent" numeric, "avg_xact_time" numeric, "avg_query_time" numeric, "avg_wait_time" numeric, "avg_client_parse_count" numeric, "avg_server_parse_count" numeric, "avg_bind_count" numeric)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, :"dblink_schema", pg_temp
