@@ -18,7 +18,7 @@ func TestSkippedNames(t *testing.T) {
 	for name, mode := range map[string]config.PoolMode{"transaction": config.PoolTransaction, "session": config.PoolSession} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, 0, func(s *Config, p *pool.Config, _ *int) { s.Auth, s.Mode, p.Size = config.AuthTrust, mode, 1 })
-			for _, c := range skipped() {
+			for _, c := range append(skippedUnnamed(), skippedNamed()...) {
 				testSteps(t, c.name, newTwin(r, "bench", nil), c.steps)
 			}
 		})
@@ -31,9 +31,12 @@ type conversation struct {
 	steps [][]byte
 }
 
-func skipped() []conversation {
-	slow := one("select pg_sleep(0.02)") // pgherd has looked at all batches before the first is answered
-	fails := join(slow, one("select 1/0"))
+// slowly gives pgherd the time to look at all batches before the first is answered.
+func slowly() []byte { return one("select pg_sleep(0.02)") }
+
+// skippedUnnamed are conversations in which changes of the unnamed statement are skipped.
+func skippedUnnamed() []conversation {
+	slow, fails := slowly(), join(slowly(), one("select 1/0"))
 	return []conversation{
 		{"unnamed statement", [][]byte{
 			join(mParse("", "select 'old'"), mSync()),
@@ -87,6 +90,13 @@ func skipped() []conversation {
 			join(mBind("", "no such"), mQuery("select 'skipped'"), mSync()),
 			join(run(""), mSync()),
 		}},
+	}
+}
+
+// skippedNamed are the same for names.
+func skippedNamed() []conversation {
+	slow, fails := slowly(), join(slowly(), one("select 1/0"))
+	return []conversation{
 		{"Close", [][]byte{
 			join(mParse("s", "select 'old'"), mSync()),
 			join(fails, mClose('S', "s"), mSync(), mParse("s", "select 'new'"), run("s"), mSync(), run("s"), mSync()),
