@@ -61,6 +61,8 @@ func newApp(cfg *config.Config, log hclog.Logger) (*app, error) {
 	return a, nil
 }
 
+// joinRooms reads the files that the configuration names, and makes the rooms from the
+// bottom up. Where a lower one calls an upper one, an adapter stands in until that is made.
 func joinRooms(cfg *config.Config, log hclog.Logger) (*app, error) {
 	access, err := loadAccess(cfg)
 	if err != nil {
@@ -74,39 +76,46 @@ func joinRooms(cfg *config.Config, log hclog.Logger) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes := nodesOf(cfg)
-	loops := loopsOf(cfg)
-	group, err := reactor.NewGroup(loops, ioMethod(cfg.IOMethod), server.Panicked(log, debug.Stack))
+	group, err := reactor.NewGroup(loopsOf(cfg), ioMethod(cfg.IOMethod), server.Panicked(log, debug.Stack))
 	if err != nil {
 		return nil, err
 	}
 	a := &app{log: log, group: group, reloads: newReloads(cfg), users: access.users, asked: make(chan admin.ShutdownMode, 1),
-		board: cluster.NewBoard(nodes, time.Now()), journal: cluster.NewJournal(journalSize), certs: own}
-	instances := newInstances(newMachines(cfg.Nodes), a.board)
-	a.hosts = instances
-	observer := &observer{}
-	a.pools = pool.New(poolConfig(cfg, nodes, loops, own.nodes), access.users, observer, log.Named("pool"))
-	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
-		Board: a.board, Store: store, Log: log, Instances: instances.forFailover, Sessions: a.pools, Journal: a.journal})
-	observer.engine = a.failover
-	applications := &applications{}
-	recovering := recoveryConfig(cfg)
-	recovering.TablespaceMapping = instances.machines.tablespaces
-	recovering.Scripts.Clients = applications
-	a.recovery = recovery.New(recovering, a.board, instances.forRecovery, a.failover, log.Named("recovery"))
-	console := &console{}
-	a.lookup = access.ask(cfg.Auth, a.board, log.Named("auth"))
-	a.server = server.New(serverConfig(cfg, access, a.board, own.clients), group, access.users, a.board, a.pools, console, log.Named("server"))
-	applications.Server = a.server
-	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover, a.pools}, Recovery: recoverer{a.recovery, a.journal},
-		Counters: a.server, Process: a, Traffic: a.server, Gates: a.server, Config: a.config,
-		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Journal: a.journal, Version: version, Log: log.Named("console")})
-	console.admin = a.console
+		board: cluster.NewBoard(nodesOf(cfg), time.Now()), journal: cluster.NewJournal(journalSize), certs: own}
+	a.hosts = newInstances(newMachines(cfg.Nodes), a.board)
+	clients := &applications{}
+	a.joinEngines(cfg, store, clients)
+	a.joinServer(cfg, access)
+	clients.Server = a.server
 	if err := a.listen(cfg.Listen); err != nil {
 		a.pools.Close()
 		return nil, err
 	}
 	return a, nil
+}
+
+// joinEngines makes the pools and both engines.
+func (a *app) joinEngines(cfg *config.Config, store *cluster.Store, clients *applications) {
+	nodes, observer := nodesOf(cfg), &observer{}
+	a.pools = pool.New(poolConfig(cfg, nodes, loopsOf(cfg), a.certs.nodes), a.users, observer, a.log.Named("pool"))
+	a.failover = failover.New(failoverConfig(cfg, nodes), failover.Deps{
+		Board: a.board, Store: store, Log: a.log, Instances: a.hosts.forFailover, Sessions: a.pools, Journal: a.journal})
+	observer.engine = a.failover
+	c := recoveryConfig(cfg)
+	c.TablespaceMapping = a.hosts.machines.tablespaces
+	c.Scripts.Clients = clients
+	a.recovery = recovery.New(c, a.board, a.hosts.forRecovery, a.failover, a.log.Named("recovery"))
+}
+
+// joinServer makes the server and its console.
+func (a *app) joinServer(cfg *config.Config, access *access) {
+	console := &console{}
+	a.lookup = access.ask(cfg.Auth, a.board, a.log.Named("auth"))
+	a.server = server.New(serverConfig(cfg, access, a.board, a.certs.clients), a.group, a.users, a.board, a.pools, console, a.log.Named("server"))
+	a.console = admin.New(admin.Deps{Board: a.board, Cluster: commander{a.failover, a.pools}, Recovery: recoverer{a.recovery, a.journal},
+		Counters: a.server, Process: a, Traffic: a.server, Gates: a.server, Config: a.config,
+		Admins: cfg.Console.AdminUsers, StatsUsers: cfg.Console.StatsUsers, Journal: a.journal, Version: version, Log: a.log.Named("console")})
+	console.admin = a.console
 }
 
 func (a *app) listen(addresses []string) error {
