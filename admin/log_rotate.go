@@ -2,7 +2,7 @@ package admin
 
 import "context"
 
-// logRotate is for who has moved the log file away. stderr is kept by whoever reads
+// logRotate is for those who have moved the log file away. stderr is kept by whoever reads
 // it: systemd, a container, a shell.
 func logRotate(p Process) command {
 	return command{

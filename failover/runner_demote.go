@@ -12,7 +12,7 @@ import (
 )
 
 // readOnly is the setting that a demotion changes (PostgreSQL,
-// default_transaction_read_only). It has no effect on who sets transaction_read_only.
+// default_transaction_read_only). Clients may still set transaction_read_only themselves.
 const readOnly = "default_transaction_read_only"
 
 // demote makes a primary read-only by default and ends every session that may

@@ -8,7 +8,7 @@ import (
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
-// idleLook is how often Settled looks who is idle.
+// idleLook is how often Settled looks which sessions are idle.
 const idleLook = 100 * time.Millisecond
 
 // Hold has all clients wait in line with their next transaction until Release. Each

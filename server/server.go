@@ -68,7 +68,7 @@ type Server struct {
 	shards  []*shard // by loop
 	started time.Time
 
-	// Who may come in, and who is here.
+	// Clients: who may log in, and who has.
 	listeners []*listener
 	accepting bool // touched by the first loop only
 	draining  atomic.Bool
@@ -184,7 +184,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	if !s.deserted(ctx) {
 		last, stop := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 		defer stop()
-		_, _ = s.kill(last, func(*session) bool { return true }) // who is not told is cut off
+		_, _ = s.kill(last, func(*session) bool { return true }) // those that can't be told are cut off
 		s.deserted(last)
 	}
 	s.group.Stop()

@@ -16,7 +16,7 @@ import (
 // the reactor, so that these find nothing to read. Only one that waits for something
 // else than a connection must look (awaitResume).
 
-// suspendLook is how often Suspend looks who is not at rest.
+// suspendLook is how often Suspend looks whether all are at rest.
 const suspendLook = 10 * time.Millisecond
 
 var (

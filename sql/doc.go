@@ -73,7 +73,7 @@ var StandbyPosition string
 //	next     int8, a transaction id (xid8) near theirs
 //	running  int8[], their ids without the epoch (xid)
 //
-// Who has left the list is visible to all that begins afterwards.
+// A transaction that has left the list is visible to all that begin afterwards.
 //
 //go:embed running.sql
 var Running string

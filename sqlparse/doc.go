@@ -21,7 +21,7 @@
 //     a view may call anything. Of the first and the last the catalog tells (routing.Judge).
 //     The standby refuses the write; the caller remembers that with RefuseStandby.
 //   - functions that are not built in count as writes, with the trait CatalogDecides
-//     where nothing else does: who knows their pg_proc.provolatile may know better.
+//     where nothing else does: their pg_proc.provolatile may say otherwise (routing.Judge).
 //   - constants are not looked at: 'now'::timestamptz has no TransactionBound.
 //   - DO blocks and functions may leave state in the session that no Pin tells of;
 //     currval and lastval need the session that called nextval.

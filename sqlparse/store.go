@@ -21,7 +21,7 @@ const (
 	maxWeight  = bucketRoom / 4
 )
 
-// store is the bounded map from shapes to facts. Who finds something takes no lock.
+// store is the bounded map from shapes to facts. A look-up that finds something takes no lock.
 //
 // Hits raise the merit of a shape, newcomers take the place of the one of least merit,
 // and now and then the merit of all sinks. So shapes that come once drive out each

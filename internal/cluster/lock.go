@@ -53,6 +53,6 @@ func sign(f *os.File) {
 	}
 }
 
-// Close gives the lock back. The file stays: who removed it could remove
-// another one's.
+// Close gives the lock back. The file stays: removing it could remove
+// another process's.
 func (l *Lock) Close() error { return l.file.Close() }

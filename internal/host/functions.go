@@ -19,7 +19,7 @@ const RemoteStart = "pgpool_remote_start"
 // pgherd_recovery, or of Pgpool-II's pgpool_recovery. Names are qualified and quoted, ""
 // = there is none.
 type Functions struct {
-	Superuser bool     // who asks is one; nothing else is known otherwise
+	Superuser bool     // the asking role is one; otherwise nothing else is known
 	Stop      string   // pgpool_pgctl: it stops this server
 	Start     string   // pgpool_remote_start: it runs the script on this server
 	Recovery  string   // pgpool_recovery: it runs any script on this server
@@ -30,7 +30,7 @@ type Functions struct {
 	Missing   []string // scripts that are not in Directory
 }
 
-// Of superusers' functions only: others could lay a trap for who calls them. The C
+// Of superusers' functions only: others could lay a trap for whoever calls them. The C
 // library knows its pg_ctl by a setting alone.
 const (
 	functionsOf = `

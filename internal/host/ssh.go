@@ -100,7 +100,7 @@ func (r *Remote) run(ctx context.Context, c Command, cutAfter time.Duration) ([]
 	wait.Go(func() { feedTo(ctx, feed, head, c.Stdin, over) })
 	wait.Go(func() { cutLater(ctx, cut, cutAfter, over) })
 	out, err := r.local.Run(running, Command{Path: "ssh", Args: r.arguments("--", r.to.Host, commandLine(c)), Stdin: in, Stderr: c.Stderr})
-	_ = in.Close() // only read from: who writes to it stops
+	_ = in.Close() // only read from: whoever writes to it stops
 	close(over)
 	wait.Wait()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 // FreePort is a TCP port of 127.0.0.1 that is kept for the test: until its end
 // nobody gets it from the kernel by chance, neither to listen nor to connect from.
-// Who asks for it by number and with SO_REUSEADDR may listen there, as PostgreSQL,
+// Whoever asks for it by number and with SO_REUSEADDR may listen there, as PostgreSQL,
 // sshd and Go's net.Listen do; until then connections are refused.
 func FreePort(t testing.TB) int {
 	t.Helper()

@@ -12,8 +12,8 @@ import (
 	"github.com/pgherd/pgherd/internal/wire"
 )
 
-// Limits is what applies to one pool. The names are PgBouncer's; 0 is no limit,
-// but for Size.
+// Limits is what applies to one pool. The names are PgBouncer's; 0 means no
+// limit, except for Size.
 type Limits struct {
 	Size           int           // default_pool_size, pool_size
 	MinSize        int           // min_pool_size
