@@ -37,6 +37,10 @@ func TestStatementTimeout(t *testing.T) {
 	if !ok || e.Code != "57014" || e.Message != "canceling statement due to statement timeout" || time.Since(began) > 20*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
+	_, err = conn.Exec(t.Context(), "RESET statement_timeout") // a busy machine may take 50 ms for any SELECT
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
 		t.Error("the session did not live on:", err)
 	}
