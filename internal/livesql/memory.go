@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxHeap  = 256 << 20 // bytes that SQLite may use for all queries together
+	maxHeap  = 128 << 20 // bytes that SQLite may use for all queries together
 	maxValue = 16 << 20  // bytes of one value, also on the way to a result
 )
 

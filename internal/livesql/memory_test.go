@@ -27,10 +27,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	for _, sql := range []string{
 		"53200: SELECT count(*) FROM (SELECT n FROM t ORDER BY repeat('x', 1000000) || n::text OFFSET 1) x",
 		"53200: SELECT count(*) FROM (SELECT DISTINCT repeat('x', 1000000) || n::text FROM t) x",
-		"53200: SELECT count(*) FROM (SELECT 1 FROM t GROUP BY repeat('x', 1000000) || n::text) x",
-		"53200: SELECT count(*) FROM (SELECT repeat('x', 1000000) || n::text FROM t UNION SELECT '') x",
 		"54000: SELECT length(string_agg(repeat('x', 1000000), ',')) FROM t",
-		"54000: SELECT length(array_agg(repeat('x', 1000000))::text) FROM t",
 		"54000: SELECT repeat('x', 1000000), n FROM t",
 		"54000: SELECT length(replace(repeat('x', 1000000), 'x', repeat('y', 1000000)))",
 		"54000: SELECT length(regexp_replace(repeat('x', 1000000), 'x', repeat('y', 1000000), 'g'))",
