@@ -48,7 +48,8 @@ func (e *engine) functions() map[string]scalar {
 		"pg_bool_text": strict(func(a []driver.Value) (driver.Value, error) {
 			return map[bool]string{true: "true", false: "false"}[asInt(a[0]) != 0], nil
 		}),
-		"pg_time_text": writer(Timestamptz), "pg_date_text": writer(Date), "pg_timestamp_text": writer(Timestamp), "pg_interval_text": writer(Interval), "pg_number_text": writer(Numeric), "pg_float_text": writer(Float8),
+		"pg_time_text": writer(Timestamptz), "pg_date_text": writer(Date), "pg_timestamp_text": writer(Timestamp),
+		"pg_interval_text": writer(Interval), "pg_number_text": writer(Numeric), "pg_float_text": writer(Float8),
 		"pg_concat": func(a []driver.Value) (driver.Value, error) { return concat("", a) },
 		"pg_concat_ws": func(a []driver.Value) (driver.Value, error) {
 			if len(a) == 0 || a[0] == nil {

@@ -142,7 +142,8 @@ func (t *translation) makeInterval(s *scope, f *pg.FuncCall) (expr, error) {
 
 // ofNumbers are functions that PostgreSQL has for numeric and for double precision.
 func (t *translation) ofNumbers(name string, args []expr, at int32) (expr, bool, error) {
-	sql, known := map[string]string{"ceil": "ceil", "ceiling": "ceil", "floor": "floor", "sign": "sign", "trunc": "pg_truncate", "round": "round", "sqrt": "pg_sqrt",
+	sql, known := map[string]string{"ceil": "ceil", "ceiling": "ceil", "floor": "floor", "sign": "sign",
+		"trunc": "pg_truncate", "round": "round", "sqrt": "pg_sqrt",
 		"exp": "pg_exp", "ln": "pg_ln", "log": "pg_log", "power": "pg_power", "pow": "pg_power", "mod": "pg_mod"}[name]
 	two := map[string]int{"power": 2, "pow": 2, "mod": 2, "trunc": 1, "round": 1, "log": 1}[name]
 	if !known || len(args) < max(two, 1) || len(args) > two+1 || len(args) > 2 {

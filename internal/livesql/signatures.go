@@ -46,6 +46,24 @@ func signatures() map[string]signature {
 		"octet_length":          one(Text, Int4, "pg_octets"), "ascii": one(Text, Int4, "unicode"), "chr": one(Int4, Text, "char"),
 		"host": {args: []Type{Text}, least: 1, result: Text, text: "pg_split_part($1, '/', 1)"},
 
+		"abs": one(Unknown, Unknown, "abs"),
+		"pi":  {result: Float8, sql: "pi"}, "random": {result: Float8, sql: "pg_random"},
+		"pg_size_pretty": one(Numeric, Text, "pg_size_pretty"),
+	}
+	maps.Copy(all, rarerSignatures())
+	maps.Copy(all, systemSignatures())
+	return all
+}
+
+// rarerSignatures are those that fewer queries call.
+func rarerSignatures() map[string]signature {
+	one := func(arg, result Type, sql string) signature {
+		return signature{args: []Type{arg}, least: 1, result: result, sql: sql}
+	}
+	fixed := func(result Type, sql string, args ...Type) signature {
+		return signature{args: args, least: len(args), result: result, sql: sql}
+	}
+	return map[string]signature{
 		"json_array_length": one(JSON, Int4, "pg_json_length"), "jsonb_array_length": one(JSONB, Int4, "pg_json_length"),
 		"to_hex":           {args: []Type{Int8}, least: 1, result: Text, text: "printf('%x', $1)"},
 		"bit_length":       {args: []Type{Text}, least: 1, result: Int4, text: "(8 * pg_octets($1))"},
@@ -65,13 +83,7 @@ func signatures() map[string]signature {
 		"asin": one(Float8, Float8, "asin"), "acos": one(Float8, Float8, "acos"), "atan": one(Float8, Float8, "atan"),
 		"atan2": fixed(Float8, "atan2", Float8, Float8), "cbrt": one(Float8, Float8, "pg_cbrt"),
 		"degrees": one(Float8, Float8, "degrees"), "radians": one(Float8, Float8, "radians"),
-
-		"abs": one(Unknown, Unknown, "abs"),
-		"pi":  {result: Float8, sql: "pi"}, "random": {result: Float8, sql: "pg_random"},
-		"pg_size_pretty": one(Numeric, Text, "pg_size_pretty"),
 	}
-	maps.Copy(all, systemSignatures())
-	return all
 }
 
 // systemSignatures are functions of what pg_catalog describes, and of the server.
