@@ -19,6 +19,7 @@ type effects struct {
 	modes     sqlparse.Modes // of BEGIN behind the last end of a block
 	ends      bool           // COMMIT or ROLLBACK is
 	tags      bool           // a command tag must be looked at: DISCARD, PREPARE, DEALLOCATE
+	blind     bool           // a text is too long to be parsed: so must all its tags
 	forgets   bool           // DEALLOCATE ALL or DISCARD ALL is
 	resets    bool           // RESET or DISCARD ALL is
 	discards  bool           // DISCARD ALL is
@@ -67,6 +68,7 @@ func (e *effects) note(f *sqlparse.Facts, sql []byte) {
 	case sqlparse.Unknown:
 		if len(sql) > sqlparse.MaxText { // it may have done anything
 			e.doubt |= doubtSettings | doubtPins
+			e.blind = true
 		}
 	}
 	if f.Traits.Has(sqlparse.SessionState) {
@@ -254,7 +256,11 @@ func (u *turn) onTag(tag string) {
 		if n, ok := u.nextNamed(); ok {
 			s.remember(n.name, n.prepared)
 			s.server.Statements.Put(n.name, n.statement.Name)
+		} else if u.answering().blind { // its name is not known
+			u.answering().pin = sqlparse.PinPrepare
 		}
+	case tag == "SET" && u.answering().blind: // perhaps of a parameter that no server lists
+		u.answering().pin = sqlparse.PinSessionSet
 	case tag == "DEALLOCATE":
 		if n, ok := u.nextNamed(); ok {
 			s.unname(n.name)

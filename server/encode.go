@@ -291,7 +291,7 @@ func (u *turn) encodeLarge(typ byte, size int) (bool, error) {
 	case wire.Query:
 		before := u.setAside()
 		u.session.unnamed = unnamed{}
-		u.effects.wrote, u.effects.doubt = true, doubtSettings|doubtPins
+		u.effects.wrote, u.effects.doubt, u.effects.blind = true, doubtSettings|doubtPins, true
 		u.expect(expected{request: reqQuery, replaces: replacesUnnamed, replaced: before})
 		u.endBatch()
 	case wire.FunctionCall:

@@ -241,3 +241,44 @@ func TestLargeOnStandby(t *testing.T) {
 	c.want(4, "1 2 D:1 C:SELECT_1 Z:T 1 2 D:2097152 C:SELECT_1 Z:T 1 2 C:COMMIT Z:I C:INSERT_0_1 Z:I")
 	c.do("select count(*) from t", "T D:5 C:SELECT_1 Z:I")
 }
+
+// Ensure that what a text sets or prepares that is too long to be parsed stays with its
+// session, which keeps its server for that, and is seen by no other.
+func TestUnparsedState(t *testing.T) {
+	long := strings.Repeat("x", sqlparse.MaxText)
+	r := single(t, 1, 2)
+	for _, sql := range []string{
+		"prepare long as select length('" + long + "')",
+		"select 1; prepare long as select length('" + long + "')",
+		"/*" + bulk() + "*/ prepare long as select length('" + long + "')",
+	} {
+		c := r.raw()
+		c.send(mQuery(sql))
+		c.until('Z')
+		if got := r.pins(); got != "prepare" {
+			t.Errorf("pinned for %q", got)
+		}
+		r.raw().do("execute long", "E:26000 Z:I")
+		c.do("execute long", "T D:65536 C:SELECT_1 Z:I")
+		c.do("discard all", "C:DISCARD_ALL Z:I")
+		if got := r.pins(); got != "" {
+			t.Errorf("still pinned for %q", got)
+		}
+		c.send(mQuery(sql), mTerminate())
+		c.until(0)
+		r.raw().do("execute long", "E:26000 Z:I")
+	}
+	c := r.raw()
+	c.do("set my.own = '"+long+"'", "C:SET Z:I")
+	if got := r.pins(); got != "session set" {
+		t.Errorf("pinned for %q", got)
+	}
+	c.do("select length(current_setting('my.own'))", "T D:65536 C:SELECT_1 Z:I")
+	c.do("reset all", "C:RESET Z:I")
+	other := r.raw()
+	other.do("insert into t values ('"+long+"')", "C:INSERT_0_1 Z:I")
+	c.do("discard all", "C:DISCARD_ALL Z:I")
+	if got := r.pins(); got != "" {
+		t.Errorf("pinned for %q", got)
+	}
+}

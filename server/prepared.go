@@ -211,6 +211,7 @@ func (u *turn) encodeBind(b []byte, size int) error {
 		u.effects.note(u.session.judged(p.facts), text)
 		if p.statement.Streamed() {
 			u.effects.doubt |= doubtSettings | doubtPins
+			u.effects.blind = true
 		}
 		u.noteNames(p.facts, text, rest)
 		u.nameInText(p.facts, text)

@@ -112,7 +112,7 @@ func (u *turn) onFrame(typ byte, frame []byte) error {
 		u.copyIn()
 	case typ == wire.CommandComplete:
 		u.copying = false
-		if visibility == shown && u.answering().tags {
+		if e := u.answering(); visibility == shown && (e.tags || e.blind) {
 			tag, _, _ := wire.CString(frame[wire.HeaderLen:])
 			u.onTag(string(tag))
 		}
