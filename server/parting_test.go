@@ -32,6 +32,11 @@ func TestParting(t *testing.T) {
 		c.send(mQuery(where), mQuery("commit; "+write), mQuery("delete from parted"))
 		c.want(3, onStandby+" C:COMMIT C:INSERT_0_1 Z:I C:DELETE_1 Z:I")
 	})
+	t.Run("a read that tells nodes apart", func(t *testing.T) {
+		c := r.tied(t)
+		c.send(one("rollback"), one("show transaction_read_only"), mSync())
+		c.want(1, "1 2 C:ROLLBACK 1 2 D:off C:SHOW Z:I")
+	})
 	t.Run("a failed first part", func(t *testing.T) {
 		c := r.tied(t)
 		c.do("select 1/0; commit; "+write, "E:22012 Z:E")
