@@ -27,6 +27,15 @@ BEGIN
 END
 $$;
 
+-- The shell belongs to the backend's process group, which a stop ends by a signal: that may
+-- come before the shell has gone, and is no failure of what it has begun. The command has
+-- a session, and so a group, of its own.
+CREATE FUNCTION pgherd_recovery.in_background(command text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'trap : INT TERM QUIT; setsid ' || command || ' </dev/null >/dev/null 2>&1 &'
+$$;
+
 -- Runs a file of the data directory. What it prints goes to the server's log.
 CREATE FUNCTION pgherd_recovery.run_script(caller text, script text, VARIADIC arguments text[]) RETURNS boolean
 LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
@@ -124,7 +133,7 @@ BEGIN
     IF stop_mode <> '' THEN
         words := words || ARRAY['-m', stop_mode];
     END IF;
-    PERFORM pgherd_recovery.run('setsid ' || pgherd_recovery.shell_words(VARIADIC words) || ' </dev/null >/dev/null 2>&1 &');
+    PERFORM pgherd_recovery.run(pgherd_recovery.in_background(pgherd_recovery.shell_words(VARIADIC words)));
     RETURN true;
 END
 $$;
