@@ -183,7 +183,7 @@ func (c *catalog) finish(next *routing.Catalog, err error) {
 // judged are the facts of a statement as the configuration and the session's
 // database have them.
 func (s *session) judged(f *sqlparse.Facts) *sqlparse.Facts {
-	if f == nil || len(s.shard.srv.selects) == 1 {
+	if f == nil || s.shard.srv.nodes() == 1 {
 		return f
 	}
 	return s.shard.srv.config().Judge.Facts(f, s.catalog())

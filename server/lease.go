@@ -114,6 +114,10 @@ func (l *leasing) find() (*pool.Server, error) {
 func (l *leasing) decide() routing.Route {
 	s := l.session
 	srv := s.shard.srv
+	if s.unobserved && srv.nodes() > 1 { // a node was added since
+		s.unobserved = false
+		s.route.Observe(time.Now(), s.epoch, s.route.Writer != routing.NeverWrote)
+	}
 	route := routing.Decide(l.input(l.need), &s.route)
 	switch route.Reason {
 	case routing.Unresolved, routing.Behind, routing.Confined:

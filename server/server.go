@@ -130,6 +130,9 @@ func (s *Server) boardChanged() {
 			s.retire(n.ID)
 		}
 	}
+	if len(now.Nodes) > len(before.Nodes) { // nobody has noted writes while there was one
+		s.wrote(time.Now())
+	}
 	for _, sh := range s.shards {
 		sh.boardChanged()
 	}

@@ -46,6 +46,7 @@ type session struct {
 
 	// Where its statements may go: what it has seen, and what follows from settings.
 	route          routing.Session
+	unobserved     bool               // it has seen something while there was one node only
 	known          *catalog           // of its database; nil before it was needed
 	redefines      bool               // the present transaction has outdated it
 	defined        bool               // the present transaction may have made or changed tables

@@ -381,7 +381,11 @@ func (u *turn) release() {
 // failover that has ended its epoch.
 func (u *turn) observe(status wire.TxStatus) {
 	s := u.session
-	if len(s.shard.srv.selects) == 1 || (status != wire.TxIdle && s.role == cluster.Primary) {
+	switch {
+	case s.shard.srv.nodes() == 1: // no other can be behind it
+		s.unobserved = true
+		return
+	case status != wire.TxIdle && s.role == cluster.Primary:
 		return
 	}
 	now := time.Now()

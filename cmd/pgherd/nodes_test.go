@@ -124,17 +124,56 @@ func TestAddNodes(t *testing.T) {
 	g.cluster.AssertHealthy(2, 1)
 }
 
+// TestAddedNodeIsBehind: what a session wrote while there was one node only, it reads when a
+// standby has been added that lacks it; and with global consistency, so does everybody.
+func TestAddedNodeIsBehind(t *testing.T) {
+	g := startGrowing(t, 1)
+	writer, other := g.client(), g.client()
+	if _, err := other.Exec(t.Context(), "SET pgherd.consistency = 'global'"); err != nil {
+		t.Fatal(err)
+	}
+	standby := g.cluster.Conn(1)
+	if _, err := standby.Exec(t.Context(), "SELECT pg_wal_replay_pause()"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Exec(t.Context(), "CREATE TABLE behind (a int)"); err != nil {
+		t.Fatal(err)
+	}
+	g.has(2)
+	g.reloads("nodes.1: added")
+	g.awaitUp(1)
+	pgtest.Await(g, 10*time.Second, "a read of somebody who has seen nothing yet at node 1", func() bool {
+		fresh := g.client()
+		defer fresh.Close(t.Context())
+		return g.readAt(fresh, 1)
+	})
+	for _, client := range []*pgx.Conn{writer, other} {
+		var rows int
+		if err := client.QueryRow(t.Context(), "SELECT count(*) FROM behind").Scan(&rows); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := standby.Exec(t.Context(), "SELECT pg_wal_replay_resume()"); err != nil {
+		t.Fatal(err)
+	}
+	g.readsAt(writer, 1)
+}
+
 // readsAt has a session read on a node: it is not made anew for that.
 func (g *growing) readsAt(client *pgx.Conn, id cluster.NodeID) {
+	g.Helper()
+	pgtest.Await(g, 10*time.Second, fmt.Sprintf("a read at node %d", id), func() bool { return g.readAt(client, id) })
+}
+
+// readAt reports whether a read that asks for a node is carried out there.
+func (g *growing) readAt(client *pgx.Conn, id cluster.NodeID) bool {
 	g.Helper()
 	if _, err := client.Exec(g.Context(), fmt.Sprintf("SET pgherd.route = 'node=%d'", id)); err != nil {
 		g.Fatal(err)
 	}
-	pgtest.Await(g, 10*time.Second, fmt.Sprintf("a read at node %d", id), func() bool {
-		var port int
-		err := client.QueryRow(g.Context(), "SELECT current_setting('port')::int").Scan(&port)
-		return err == nil && port == g.cluster.Node(id).Port
-	})
+	var port int
+	err := client.QueryRow(g.Context(), "SELECT current_setting('port')::int").Scan(&port)
+	return err == nil && port == g.cluster.Node(id).Port
 }
 
 // TestRemoveNode: a node that has been taken out of the file, or changed, stays until the
