@@ -29,12 +29,12 @@ func clients(d Deps) view {
 }
 
 func clientRow(c report.Client, state string) []any {
-	addr := c.Host
+	addr, local := c.Host, c.LocalHost
 	if addr == "" {
-		addr = "unix"
+		addr, local = "unix", "unix"
 	}
 	seconds := c.Waited.Truncate(time.Second)
-	return []any{"C", c.User, c.Database, "none", state, addr, c.Port, "", 0, c.Connected, c.Request,
+	return []any{"C", c.User, c.Database, "none", state, addr, c.Port, local, c.LocalPort, c.Connected, c.Request,
 		int(seconds.Seconds()), (c.Waited - seconds).Microseconds(), 0, pointer("c", c.ID), pointer("s", c.Server), 0, c.TLS,
 		c.ApplicationName, c.Prepared, c.ID}
 }
@@ -63,7 +63,7 @@ func servers(d Deps) view {
 
 func serverRow(d Deps, s report.Server, state string) []any {
 	node := d.Board.Current().Nodes[s.Node]
-	return []any{"S", s.User, s.Database, "none", state, node.Host, node.Port, "", 0, s.Connected, s.Request, 0, 0, bit(s.CloseNeeded),
+	return []any{"S", s.User, s.Database, "none", state, node.Host, node.Port, s.LocalHost, s.LocalPort, s.Connected, s.Request, 0, 0, bit(s.CloseNeeded),
 		pointer("s", s.ID), pointer("c", s.Client), s.PID, s.TLS, s.ApplicationName, s.Prepared, s.ID}
 }
 

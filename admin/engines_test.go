@@ -139,7 +139,7 @@ func (e *engines) Reload() ([]string, error) {
 func (e *engines) Clients(context.Context) ([]report.Client, error) {
 	at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	return []report.Client{
-		{ID: 1, Database: "app", User: "joe", State: report.ClientActive, Host: "10.0.0.9", Port: 4711, Connected: at, Request: at.Add(time.Minute), Server: 5, ApplicationName: "shop",
+		{ID: 1, Database: "app", User: "joe", State: report.ClientActive, Host: "10.0.0.9", Port: 4711, LocalHost: "10.0.0.1", LocalPort: 9999, Connected: at, Request: at.Add(time.Minute), Server: 5, ApplicationName: "shop",
 			Node: 1, Pin: "listen", Consistency: "session", Token: "0/3000100", TokenPending: true},
 		{ID: 2, Database: "app", User: "joe", State: report.ClientWaiting, Connected: at, Waited: 1500 * time.Millisecond, Node: -1, Consistency: "global"},
 		{ID: 3, Database: "app", User: "ann", State: report.ClientIdle, Host: "::1", Port: 4712, Connected: at, Prepared: 2, Node: -1, Consistency: "session"},

@@ -3,9 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -99,10 +97,8 @@ func (s *session) report() report.Client {
 	r := report.Client{ID: s.id, Database: s.database, User: s.user, State: s.reportState(), Transaction: s.tx != wire.TxIdle,
 		Connected: srv.at(s.clock.connected), Request: srv.at(s.clock.asked), ApplicationName: name, Prepared: len(s.prepared),
 		Node: int(cluster.NoNode), Pin: s.keptFor(), Consistency: s.route.Consistency.String(), TokenPending: !s.route.Since.IsZero()}
-	if host, port, err := net.SplitHostPort(s.conn.PeerAddr()); err == nil {
-		r.Host = host
-		r.Port, _ = strconv.Atoi(port)
-	}
+	r.Host, r.Port = report.HostPort(s.conn.PeerAddr())
+	r.LocalHost, r.LocalPort = report.HostPort(s.conn.LocalAddr())
 	if s.server != nil {
 		r.Server, r.Node = s.server.ID, int(s.server.Node())
 	}

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"net"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -29,4 +31,32 @@ func TestReportSaysWhyServersAreKept(t *testing.T) {
 	await(t, func() bool { return slices.Equal(kept(), []string{"", "transaction", "listen"}) })
 	listening.do("unlisten x", "C:UNLISTEN Z:I")
 	await(t, func() bool { return slices.Equal(kept(), []string{"", "transaction", ""}) })
+}
+
+// Ensure that both ends of each connection are told: by them one is found in the system's
+// own list of sockets, and the server in pg_stat_activity.
+func TestReportHasBothEnds(t *testing.T) {
+	r := newRig(t, 0, trust)
+	c := r.raw()
+	c.do("begin; create table t (a int)", "C:BEGIN C:CREATE_TABLE Z:T")
+	clients, err := r.server.Clients(t.Context())
+	if err != nil || len(clients) != 1 {
+		t.Fatal(clients, err)
+	}
+	client := clients[0]
+	if got := net.JoinHostPort(client.LocalHost, strconv.Itoa(client.LocalPort)); got != c.conn.RemoteAddr().String() {
+		t.Errorf("the client's connection comes in at %s", got)
+	}
+	if got := net.JoinHostPort(client.Host, strconv.Itoa(client.Port)); got != c.conn.LocalAddr().String() {
+		t.Errorf("the client is %s", got)
+	}
+	servers, err := r.server.Servers(t.Context())
+	if err != nil || len(servers) != 1 {
+		t.Fatal(servers, err)
+	}
+	server := servers[0]
+	port := query[int](t, r.cluster.Conn(0), "select client_port from pg_stat_activity where pid = $1", server.PID)
+	if server.LocalHost != "127.0.0.1" || server.LocalPort != port {
+		t.Errorf("the server's connection leaves from %s:%d, the node says port %d", server.LocalHost, server.LocalPort, port)
+	}
 }

@@ -64,7 +64,7 @@ func (s *Server) reportLocked() report.Server {
 	state := map[state]report.ServerState{idle: report.ServerIdle, held: report.ServerHeld, leased: report.ServerActive}[s.state]
 	r := report.Server{ID: s.ID, Node: int(s.Key.Node), Database: s.Key.Database, User: s.Key.User, State: state, PID: s.PID,
 		Connected: s.connected, ApplicationName: name, Prepared: s.Statements.Len(), Leases: s.leases,
-		CloseNeeded: s.generation != s.pool.generation}
+		CloseNeeded: s.generation != s.pool.generation, LocalHost: s.localHost, LocalPort: s.localPort}
 	if conn := s.Conn.TLS(); conn != nil {
 		r.TLS = TLSName(conn.ConnectionState())
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pgherd/pgherd/internal/cluster"
 	"github.com/pgherd/pgherd/internal/reactor"
+	"github.com/pgherd/pgherd/internal/report"
 )
 
 // state says where a Server is. It is guarded by its pool's mutex.
@@ -35,6 +36,8 @@ type Server struct {
 	secret    []byte              // for cancel requests
 	watcher   func(*reactor.Task) // watch, bound once
 	connected time.Time
+	localHost string // of our side; "" for a Unix-domain socket
+	localPort int
 	expires   uint32 // tick from which it is too old; 0 = never
 
 	state      state  // guarded by pool.mu, as what follows
@@ -56,6 +59,7 @@ func (s *Server) expired(now uint32) bool { return s.expires != 0 && now >= s.ex
 // newServer makes a connection in good order known to its pool.
 func newServer(p *Pool, id uint64, conn *reactor.Conn, in *login) *Server {
 	s := &Server{Conn: conn, ID: id, Key: p.key, PID: in.pid, pool: p, secret: in.secret, connected: time.Now()}
+	s.localHost, s.localPort = report.HostPort(conn.LocalAddr())
 	s.Base = Reported(in.params)
 	s.Reported = s.Base
 	s.watcher = s.watch

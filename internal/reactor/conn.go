@@ -226,8 +226,12 @@ func (c *Conn) Join(l *Loop) error { return l.adopt(c) }
 
 // PeerAddr is the address of the other side, in Go's form; "" for a peer that
 // has none or has gone.
-func (c *Conn) PeerAddr() string {
-	sa, err := unix.Getpeername(c.fd)
+func (c *Conn) PeerAddr() string { return address(unix.Getpeername(c.fd)) }
+
+// LocalAddr is the address of this side, in the same form.
+func (c *Conn) LocalAddr() string { return address(unix.Getsockname(c.fd)) }
+
+func address(sa unix.Sockaddr, err error) string {
 	if err != nil {
 		return ""
 	}

@@ -1,6 +1,10 @@
 package report
 
-import "time"
+import (
+	"net"
+	"strconv"
+	"time"
+)
 
 // ClientState is what a client is doing, in PgBouncer's words.
 type ClientState int
@@ -21,7 +25,9 @@ type Client struct {
 	State           ClientState
 	Transaction     bool // a block is open
 	Host            string
-	Port            int // 0 for a Unix-domain socket
+	Port            int    // 0 for a Unix-domain socket
+	LocalHost       string // our side of the connection
+	LocalPort       int
 	Connected       time.Time
 	Request         time.Time // when its last request began; zero before the first
 	Waited          time.Duration
@@ -54,6 +60,8 @@ type Server struct {
 	Database, User  string
 	State           ServerState
 	PID             uint32 // of its process on the node
+	LocalHost       string // our side of the connection; "" for a Unix-domain socket
+	LocalPort       int
 	Connected       time.Time
 	Request         time.Time // when its client's request began, of an active one
 	Client          uint64    // ID of the client that has it; 0 = none
@@ -62,6 +70,16 @@ type Server struct {
 	Prepared        int    // statements prepared on it
 	Leases          uint64 // how often it was taken
 	CloseNeeded     bool   // when it is given back
+}
+
+// HostPort takes an address in Go's form apart: "" and 0 for none.
+func HostPort(address string) (host string, port int) {
+	host, digits, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0
+	}
+	port, _ = strconv.Atoi(digits)
+	return host, port
 }
 
 // Route is how many statements went to a node for a reason.
