@@ -101,6 +101,7 @@ func (l *loop) publish(ctx context.Context, s *cluster.Snapshot) {
 		}
 		if n.Status == cluster.Up && n.Role == cluster.Standby && was.Status != cluster.Up {
 			l.group.Go(func() { l.engine.runner.tidySlots(ctx, n.ID) })
+			l.engine.board.Need(time.Now()) // its position, for clients that come now
 		}
 		if was.Status != n.Status || was.Reason != n.Reason {
 			l.engine.log.Info("node status", "node", n.ID, "status", n.Status, "was", was.Status, "reason", n.Reason)
