@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/pgherd/pgherd/internal/wire"
+	"github.com/pgherd/pgherd/sqlparse"
 )
 
 // headcount counts the clients that have logged in, by database and by user.
@@ -48,5 +49,14 @@ func (h *headcount) leave(database, user string) {
 func subtract(counts map[string]int, name string) {
 	if counts[name]--; counts[name] == 0 {
 		delete(counts, name)
+	}
+}
+
+// desert closes our idle connections to the database that a statement wants for itself,
+// if no client is in it. PostgreSQL waits five seconds for them to go.
+func (u *turn) desert(f *sqlparse.Facts) {
+	srv := u.session.shard.srv
+	if f.Deserted != "" && srv.headcount.in(f.Deserted) == 0 {
+		srv.Reconnect(f.Deserted)
 	}
 }

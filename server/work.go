@@ -34,15 +34,6 @@ func (u *turn) asked(f *sqlparse.Facts) {
 	}
 }
 
-// desert closes our idle connections to the database that a statement wants for itself,
-// if no client is in it. PostgreSQL waits five seconds for them to go.
-func (u *turn) desert(f *sqlparse.Facts) {
-	srv := u.session.shard.srv
-	if f.Deserted != "" && srv.headcount.in(f.Deserted) == 0 {
-		srv.Reconnect(f.Deserted)
-	}
-}
-
 // toldOf counts an error that the session's server has told.
 func (u *turn) toldOf(e *wire.Error) {
 	w := &u.session.shard.works[u.session.server.Node()]
