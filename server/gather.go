@@ -11,8 +11,8 @@ import (
 // with Query, Sync, Flush or FunctionCall. The facts found on the way are kept
 // for encode.
 func (u *turn) gather() (need routing.Need, ok bool, err error) {
-	clear(u.ahead)
-	u.ahead, u.unnamed = u.ahead[:0], u.session.unnamed.facts
+	u.forgetAhead()
+	u.unnamed = u.session.unnamed.facts
 	u.remarks, u.batch, need = remarks{}, batch{}, routing.Read
 	for b := u.pending(); ; {
 		typ, size := wire.Peek(b)
@@ -121,6 +121,12 @@ func (u *turn) nextFacts(sql []byte) *sqlparse.Facts {
 	f := u.ahead[0]
 	u.ahead = u.ahead[:copy(u.ahead, u.ahead[1:])] // keeps the array
 	return f
+}
+
+// forgetAhead drops what was gathered for encode.
+func (u *turn) forgetAhead() {
+	clear(u.ahead)
+	u.ahead = u.ahead[:0]
 }
 
 // factsOf are the facts of a prepared statement as of the batch; nil when there

@@ -98,8 +98,7 @@ func (u *turn) again() {
 	u.detour()
 	u.local = u.local[:u.answered]
 	u.reply.reset()
-	clear(u.ahead)
-	u.ahead = u.ahead[:0]
+	u.forgetAhead()
 	u.taken = 0
 	u.replay = replayNever
 	u.undoBatch()

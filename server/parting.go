@@ -48,8 +48,7 @@ func (u *turn) partText(frame []byte) bool {
 	if n == 0 {
 		return false
 	}
-	clear(u.ahead)
-	u.ahead = u.ahead[:0]
+	u.forgetAhead()
 	u.encodeQuery(wire.AppendQuery(nil, string(sql[:n])))
 	blank(sql[:n])
 	u.parted = inText

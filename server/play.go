@@ -24,8 +24,7 @@ func (u *turn) play() {
 
 // played leaves the batch behind.
 func (u *turn) played() {
-	clear(u.ahead)
-	u.ahead = u.ahead[:0]
+	u.forgetAhead()
 	u.take(u.batch.size)
 }
 

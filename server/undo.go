@@ -18,8 +18,8 @@ func (u *turn) skip() {
 		q.pop()
 	}
 	if u.skipping = q.empty(); u.skipping {
-		clear(u.ahead) // the rest of the batch is dropped
-		u.ahead, q.boundary = u.ahead[:0], false
+		u.forgetAhead() // the rest of the batch is dropped
+		q.boundary = false
 	}
 }
 
