@@ -12,23 +12,27 @@ import (
 // beside it, of less log.
 func (s *stepper) successor() cluster.NodeID {
 	standbys := s.candidates()
+	if len(standbys) == 0 {
+		return cluster.NoNode
+	}
 	for _, n := range s.Nodes {
-		if n.ID == s.Primary || !n.claims() || n.Detached || n.Demoted || s.foreign(&n) {
-			continue
-		}
 		elsewhere := func(standby *NodeView) bool { return !standby.Last.Receiver.Streams(n.Node) }
-		if len(standbys) > 0 && !slices.ContainsFunc(standbys, elsewhere) {
+		if s.raised(&n) && !n.Detached && !slices.ContainsFunc(standbys, elsewhere) {
 			return n.ID
 		}
 	}
 	return cluster.NoNode
 }
 
+// raised reports whether n is a node of this cluster that somebody else has promoted.
+func (s *stepper) raised(n *NodeView) bool {
+	return n.ID != s.Primary && n.claims() && !n.Demoted && !s.foreign(n)
+}
+
 // usurps reports whether n is a node that somebody else has promoted, where the
 // primary that pgherd knows is dead: nobody but a human can say that it counts.
 func (s *stepper) usurps(n *NodeView) bool {
-	return s.Primary != cluster.NoNode && n.ID != s.Primary && s.Nodes[s.Primary].dead(s.Config, s.now) &&
-		n.claims() && !n.Demoted && !s.foreign(n)
+	return s.Primary != cluster.NoNode && s.Nodes[s.Primary].dead(s.Config, s.now) && s.raised(n)
 }
 
 // succeed takes the successor of a dead primary for the primary, as it is. How much

@@ -21,7 +21,7 @@ const (
 // primaryDied decides what to do about a primary that failed its probes.
 func (s *stepper) primaryDied(p *NodeView) {
 	reason := "health check: " + p.Last.Detail
-	switch {
+	switch heir := s.successor(); {
 	case !s.standbysAsked(p):
 		// the next report or tick comes soon
 	case p.Flag != cluster.AllowToFailover:
@@ -30,9 +30,9 @@ func (s *stepper) primaryDied(p *NodeView) {
 		s.set(p.ID, cluster.Quarantine, reason+"; but standbys hear from it")
 	case !s.Config.Auto:
 		s.set(p.ID, cluster.Down, reason+"; failover is not automatic: PROMOTE NODE n")
-	case s.successor() != cluster.NoNode:
-		s.note("node %d is gone, and the standbys follow node %d, which somebody else promoted", p.ID, s.successor())
-		s.succeed(s.successor())
+	case heir != cluster.NoNode:
+		s.note("node %d is gone, and the standbys follow node %d, which somebody else promoted", p.ID, heir)
+		s.succeed(heir)
 	case len(s.candidates()) == 0:
 		s.set(p.ID, cluster.Quarantine, reason+"; no standby can take over")
 	case s.nobodyMay() != "":
