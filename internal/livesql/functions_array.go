@@ -206,8 +206,7 @@ func matchesJSON(a []driver.Value) (driver.Value, error) {
 		}
 		rows = append(rows, quoteJSON(fmt.Sprint(row)))
 	}
-	text, err := concat(",", rows)
-	return fmt.Sprintf("[%v]", text), err
+	return jsonArray(",", rows)
 }
 
 // matched is an array of a match's groups, or of all of it.
@@ -243,8 +242,7 @@ func arrayJSON(a []driver.Value) (driver.Value, error) {
 			parts = append(parts, quoteJSON(*item))
 		}
 	}
-	text, err := concat(",", parts)
-	return fmt.Sprintf("[%v]", text), err
+	return jsonArray(",", parts)
 }
 
 // joined is string_agg(DISTINCT ...): SQLite's DISTINCT wants one argument, which is an

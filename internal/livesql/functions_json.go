@@ -23,8 +23,7 @@ func jsonFunctions() map[string]scalar {
 			return a[0], err
 		}),
 		"pg_json_array": func(a []driver.Value) (driver.Value, error) {
-			text, err := concat(", ", a)
-			return fmt.Sprintf("[%v]", text), err
+			return jsonArray(", ", a)
 		},
 		"pg_json_object": func(a []driver.Value) (driver.Value, error) { return jsonObject(a, " : ", ", ") },
 		"pg_json_row":    func(a []driver.Value) (driver.Value, error) { return jsonObject(a, ":", ",") },
@@ -187,7 +186,12 @@ func jsonElements(a []driver.Value) (driver.Value, error) {
 		}
 		parts = append(parts, part)
 	}
-	text, err := concat(",", parts)
+	return jsonArray(",", parts)
+}
+
+// jsonArray is an array of values that are JSON already.
+func jsonArray(separator string, parts []driver.Value) (driver.Value, error) {
+	text, err := concat(separator, parts)
 	return fmt.Sprintf("[%v]", text), err
 }
 
@@ -219,9 +223,9 @@ func (j *jsonAggregate) WindowValue(*sqlite.FunctionContext) (driver.Value, erro
 	if len(j.parts) == 0 {
 		return nil, nil
 	}
-	text, err := concat(", ", j.parts)
-	if j.pairs {
-		return fmt.Sprintf("{ %v }", text), err
+	if !j.pairs {
+		return jsonArray(", ", j.parts)
 	}
-	return fmt.Sprintf("[%v]", text), err
+	text, err := concat(", ", j.parts)
+	return fmt.Sprintf("{ %v }", text), err
 }
