@@ -133,22 +133,30 @@ func (r *rig) wantSoon(command, want string) {
 	})
 }
 
-// The role that the script makes is no superuser, and all that pgherd does works with it.
-func TestFailoverRole(t *testing.T) {
-	r := startAs(t, 2, asItIs)
-	r.writes()
-	r.wantCheck(r.file, true, ", standby, at ")
-	r.wantConsole("CHECK", "PROMOTE NODE 1|ok")
+// leavesNodeBehind changes the primary there and back, has another take over from node 0,
+// which then goes its own way, and returns who.
+func (r *rig) leavesNodeBehind() (next cluster.NodeID) {
+	r.Helper()
 	r.mustPSQL("pgpool", "PROMOTE NODE 1")
 	r.awaitStreaming()
 	r.mustPSQL("pgpool", "PROMOTE NODE 0")
 	r.awaitStreaming()
 	r.writes()
 	r.cluster.Kill(0)
-	next := r.awaitPrimary(0)
+	next = r.awaitPrimary(0)
 	r.writes()
 	r.cluster.Start(0)
 	r.cluster.Exec(0, "CREATE TABLE lost ()")
+	return next
+}
+
+// The role that the script makes is no superuser, and all that pgherd does works with it.
+func TestFailoverRole(t *testing.T) {
+	r := startAs(t, 2, asItIs)
+	r.writes()
+	r.wantCheck(r.file, true, ", standby, at ")
+	r.wantConsole("CHECK", "PROMOTE NODE 1|ok")
+	next := r.leavesNodeBehind()
 	if out := r.mustPSQL("pgpool", "RECOVER NODE 0 REWIND"); !strings.Contains(out, "node 0 is attached") {
 		t.Error(out)
 	}
@@ -190,16 +198,7 @@ func TestRoleWithMachines(t *testing.T) {
 	r.wantConsole("EXPLAIN RECOVER NODE 1 FORCE", `on node 0, role "pgherd" lacks REPLICATION`)
 	r.cluster.Exec(0, "ALTER ROLE pgherd REPLICATION")
 	r.wantSoon("CHECK", "PROMOTE NODE 1|ok")
-	r.mustPSQL("pgpool", "PROMOTE NODE 1")
-	r.awaitStreaming()
-	r.mustPSQL("pgpool", "PROMOTE NODE 0")
-	r.awaitStreaming()
-	r.writes()
-	r.cluster.Kill(0)
-	next := r.awaitPrimary(0)
-	r.writes()
-	r.cluster.Start(0)
-	r.cluster.Exec(0, "CREATE TABLE lost ()")
+	next := r.leavesNodeBehind()
 	r.wantConsole("RECOVER NODE 0", `role "pgherd" lacks EXECUTE on pg_ls_dir(text, boolean, boolean), `)
 	r.grant(next, "pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean), pg_read_binary_file(text), pg_read_binary_file(text, bigint, bigint, boolean)")
 	if out := r.mustPSQL("pgpool", "RECOVER NODE 0"); !strings.Contains(out, "node 0 will be rewound to node") {
